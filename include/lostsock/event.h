@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The wire: one record format for the ring buffer, the iterators and the recordings.
+ *
+ * bpf/ writes these records, src/source/ carries them, src/ledger/ reads them, and nobody else
+ * looks at them. A recording is a header and these same bytes (docs/RECORDING.md), so a layout,
+ * once released, never changes: append to an enum, add a type, or grow a record at its end (readers
+ * take `len` from the record, never sizeof). Everything is fixed width, in the byte order of the
+ * machine that wrote it, 8-byte aligned.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds. Ages are milliseconds, as fine as the kernel's jiffies.
+ * Ports are in host order; addresses are in network order, v4 in the first four bytes.
+ */
+#ifndef LOSTSOCK_EVENT_H
+#define LOSTSOCK_EVENT_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define LS_COMM_LEN    16
+#define LS_PATH_LEN    108 /* sun_path in sockaddr_un */
+#define LS_STACK_DEPTH 32
+#define LS_AGE_NEVER   0xffffffffu /* an age of something that has not happened */
+
+enum ls_type {
+	LS_INVALID = 0,
+	LS_OPEN = 1,	/* struct ls_open: connect(), accept(), socket(SOCK_DGRAM) */
+	LS_END = 2,	/* struct ls_end: the socket died */
+	LS_ABORT = 3,	/* struct ls_abort: closed by us with unread bytes, a reset went out */
+	LS_DEAD = 4,	/* struct ls_dead: reset or timed out while a descriptor still holds it */
+	LS_PROC = 5,	/* struct ls_proc: fork, exec, exit of a process or thread */
+	LS_SOCK = 6,	/* struct ls_sock: a snapshot's row, one (descriptor, socket) pair */
+	LS_TASK = 7,	/* struct ls_task: a snapshot's row, one process or blocked thread */
+	LS_SNAP = 8,	/* struct ls_snap: a snapshot begins or ends */
+	LS_LOST = 9,	/* struct ls_lost: what could not be delivered so far */
+	LS_CGROUP = 10, /* struct ls_cgroup: the cgroup path of a process */
+	LS_STACK = 11,	/* struct ls_stack: the frames behind a stack number */
+	LS_TYPE_MAX
+};
+
+/* Every record starts with this. */
+struct ls_hdr {
+	__u16 type;    /* enum ls_type */
+	__u16 len;     /* of the whole record, header included, a multiple of 8 */
+	__u32 zero;    /* reserved */
+	__u64 time_ns; /* when it happened; for a snapshot's row, when its snapshot began */
+};
+
+/* The process a record speaks of. A pid alone may be reused; with its start time it is not. */
+struct ls_who {
+	__u32 pid;	/* thread group id, in the namespace of whoever runs lostsock */
+	__u32 tid;	/* 0 where no thread is meant */
+	__u64 start_ns; /* start time of the thread group's leader */
+};
+
+enum ls_role {
+	LS_ROLE_UNKNOWN = 0,
+	LS_ROLE_CLIENT = 1, /* it called connect() */
+	LS_ROLE_SERVER = 2, /* it came from a listener's accept queue */
+	LS_ROLE_LISTEN = 3,
+	LS_ROLE_PEER = 4, /* neither: unconnected datagrams, socketpair() */
+};
+
+struct ls_tuple {
+	__u8 family; /* AF_INET, AF_INET6, AF_UNIX */
+	__u8 proto;  /* IPPROTO_TCP, IPPROTO_UDP; 0 for AF_UNIX */
+	__u8 role;   /* enum ls_role */
+	__u8 state;  /* TCP_ESTABLISHED ..., as in the kernel's enum, also for UDP and UNIX */
+	__u16 lport;
+	__u16 rport;
+	__u32 netns; /* inode number of its network namespace */
+	__u8 laddr[16];
+	__u8 raddr[16];
+};
+
+struct ls_open {
+	struct ls_hdr hdr;
+	struct ls_who who; /* the opener */
+	__u64 cookie;
+	__s32 stack; /* its user stack's number (struct ls_stack), negative where none was taken */
+	__s32 fd;    /* the new descriptor where it is known (accept), else -1 */
+	struct ls_tuple tuple;
+	__u32 zero;
+};
+
+struct ls_end {
+	struct ls_hdr hdr;
+	__u64 cookie;
+};
+
+struct ls_abort {
+	struct ls_hdr hdr;
+	struct ls_who who; /* who closed it */
+	__u64 cookie;
+	__u32 unread; /* bytes thrown away */
+	__u32 zero;
+};
+
+struct ls_dead {
+	struct ls_hdr hdr;
+	__u64 cookie;
+	__u32 err; /* errno the kernel keeps for it: ECONNRESET, ETIMEDOUT ...; 0 after both FINs */
+	__u32 zero;
+};
+
+enum ls_proc_what {
+	LS_PROC_NONE = 0,
+	LS_PROC_FORK = 1,
+	LS_PROC_EXEC = 2,
+	LS_PROC_EXIT = 3,
+};
+
+struct ls_proc {
+	struct ls_hdr hdr;
+	struct ls_who who; /* tid == pid for the process as a whole, else one of its threads */
+	__u32 what;	   /* enum ls_proc_what */
+	__u32 ppid;
+	__u32 exit_code;     /* as wait() gives it: signal in the low 7 bits, 0x80 core dumped */
+	__u32 netns;	     /* inode number */
+	__u64 cgroup;	     /* cgroup2 id */
+	__u64 task_start_ns; /* start time of this very thread */
+	char comm[LS_COMM_LEN];
+};
+
+enum ls_sock_flag {
+	LS_SOCK_KEEPALIVE = 1 << 0,    /* SO_KEEPALIVE */
+	LS_SOCK_RCVTIMEO = 1 << 1,     /* SO_RCVTIMEO is finite */
+	LS_SOCK_SNDTIMEO = 1 << 2,     /* SO_SNDTIMEO is finite */
+	LS_SOCK_USER_TIMEOUT = 1 << 3, /* TCP_USER_TIMEOUT */
+	LS_SOCK_RCV_SHUT = 1 << 4,     /* nothing more will be received */
+	LS_SOCK_SND_SHUT = 1 << 5,     /* nothing more will be sent */
+	LS_SOCK_NONBLOCK = 1 << 6,     /* O_NONBLOCK on this descriptor's file */
+	LS_SOCK_CONNECTED = 1 << 7,    /* has, or had, a peer */
+	LS_SOCK_ZERO_WINDOW = 1 << 8,  /* the peer advertises no room */
+	LS_SOCK_CLOEXEC = 1 << 9,      /* this descriptor closes on exec */
+	LS_SOCK_IN_QUEUE = 1 << 10,    /* waits in an accept queue: no process has it yet */
+};
+
+/* A snapshot's row. A socket held through n descriptors makes n rows; one that no descriptor table
+ * holds (io_uring's direct descriptors, descriptors in flight) makes one, with pid 0 and fd -1. */
+struct ls_sock {
+	struct ls_hdr hdr;
+	struct ls_who who; /* the holder */
+	__u64 cookie;
+	__s32 fd;
+	__u32 flags;  /* enum ls_sock_flag */
+	__u32 unread; /* bytes; datagrams wait: their memory; LISTEN: length of the accept queue */
+	__u32 unsent; /* bytes not yet acknowledged; LISTEN: the queue's limit */
+	__u64 bytes_sent;     /* payload without retransmissions; 0 where the kernel keeps none */
+	__u64 bytes_received; /* likewise */
+	__u32 send_age_ms;    /* since payload was last sent, LS_AGE_NEVER if never */
+	__u32 recv_age_ms;    /* since payload last came */
+	__u32 ack_age_ms;     /* since any acknowledgement last came, the peer's FIN included */
+	__u32 err;	      /* pending errno (sk_err) */
+	__u64 peer;	      /* AF_UNIX: the peer's cookie, 0 if unknown or gone */
+	struct ls_tuple tuple;
+	__u32 zero;
+	/* AF_UNIX with a name: LS_PATH_LEN + 4 more bytes, its path, or its peer's (struct ls_unix)
+	 */
+};
+
+struct ls_unix {
+	struct ls_sock sock;
+	char path[LS_PATH_LEN + 4]; /* NUL-terminated; an abstract name starts with '@' */
+};
+
+enum ls_task_flag {
+	LS_TASK_PROCESS = 1 << 0, /* the row of a whole process */
+	LS_TASK_BLOCKED = 1 << 1, /* the thread sleeps in the system call `nr` */
+	LS_TASK_FOREVER = 1 << 2, /* ... whose own arguments set no time limit */
+	LS_TASK_KTHREAD = 1 << 3,
+};
+
+/* What a blocked thread sits in, whatever the architecture's number for it. */
+enum ls_call {
+	LS_CALL_NONE = 0,
+	LS_CALL_READ = 1,  /* read, readv, recv*, recvmmsg */
+	LS_CALL_WRITE = 2, /* write, writev, send*, sendfile, splice */
+	LS_CALL_POLL = 3,  /* poll, ppoll, select: `fd` is the only socket in its set */
+	LS_CALL_CONNECT = 4,
+	LS_CALL_ACCEPT = 5,
+};
+
+struct ls_task {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__u64 cookie;	/* the socket it waits for, 0 if none or unknown */
+	__u64 switches; /* context switches so far: unchanged means it has not run */
+	__u64 cgroup;	/* cgroup2 id */
+	__u32 flags;	/* enum ls_task_flag */
+	__u32 threads;	/* of the process */
+	__s32 fd;	/* of the system call, -1 if none */
+	__s32 nr;	/* raw system call number, -1 if none */
+	__u32 call;	/* enum ls_call */
+	__u32 ppid;
+	__u32 netns;
+	__u32 zero;
+	char comm[LS_COMM_LEN]; /* the thread's */
+};
+
+enum ls_snap_what {
+	LS_SNAP_NONE = 0,
+	LS_SNAP_BEGIN = 1,
+	LS_SNAP_END = 2,
+};
+
+enum ls_pass {
+	LS_PASS_TASKS = 1 << 0, /* every process, and its threads blocked on sockets */
+	LS_PASS_FILES = 1 << 1, /* every socket that a descriptor table holds */
+	LS_PASS_SOCKS =
+		1 << 2, /* every socket of the kernel's own tables: what no table holds shows */
+};
+
+struct ls_snap {
+	struct ls_hdr hdr;
+	__u32 what;    /* enum ls_snap_what */
+	__u32 passes;  /* enum ls_pass: on END, those that were whole */
+	__u64 seq;     /* 1, 2, ... */
+	__u64 took_ns; /* on END */
+	__u64 rows;    /* on END */
+};
+
+/* Why something was lost; the counters only grow. */
+enum ls_lost_why {
+	LS_LOST_RING = 0,  /* a ring-buffer reservation failed: the next snapshot heals it */
+	LS_LOST_MAP = 1,   /* a map was full */
+	LS_LOST_STACK = 2, /* a user stack could not be kept */
+	LS_LOST_ROW = 3,   /* a snapshot's row could not be written */
+	LS_LOST_LEDGER =
+		4, /* the ledger was at its limit, or out of memory (counted by user space) */
+	LS_LOST_MAX = 8,
+};
+
+struct ls_lost {
+	struct ls_hdr hdr;
+	__u64 count[LS_LOST_MAX];
+};
+
+struct ls_cgroup {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	char path[256]; /* NUL-terminated, from /proc/PID/cgroup */
+};
+
+struct ls_stack {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__s32 stack;
+	__u32 depth; /* frames that follow, innermost first */
+	__u64 ip[LS_STACK_DEPTH];
+};
+
+_Static_assert(sizeof(struct ls_hdr) == 16, "wire");
+_Static_assert(sizeof(struct ls_who) == 16, "wire");
+_Static_assert(sizeof(struct ls_tuple) == 44, "wire");
+_Static_assert(sizeof(struct ls_open) == 96, "wire");
+_Static_assert(sizeof(struct ls_end) == 24, "wire");
+_Static_assert(sizeof(struct ls_abort) == 48, "wire");
+_Static_assert(sizeof(struct ls_dead) == 32, "wire");
+_Static_assert(sizeof(struct ls_proc) == 80, "wire");
+_Static_assert(sizeof(struct ls_sock) == 144, "wire");
+_Static_assert(sizeof(struct ls_unix) == 256, "wire");
+_Static_assert(sizeof(struct ls_task) == 104, "wire");
+_Static_assert(sizeof(struct ls_snap) == 48, "wire");
+_Static_assert(sizeof(struct ls_lost) == 80, "wire");
+_Static_assert(sizeof(struct ls_cgroup) == 288, "wire");
+_Static_assert(sizeof(struct ls_stack) == 296, "wire");
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Verdicts: which of the living are lost, why, and what mends it.
+ *
+ * One table of rules (rules.c); adding a class is adding a row. Pure: reads the ledger, is told the
+ * time, keeps nothing between two judgements but what verdicts_free() frees.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "ledger/ledger.h"
+
+enum verdict_class {
+	VERDICT_NONE = 0,
+	VERDICT_CLOSE_WAIT,
+	VERDICT_DEAD_FD,
+	VERDICT_HALF_CLOSED,
+	VERDICT_SILENT_PEER,
+	VERDICT_EXPECT_BODY,
+	VERDICT_UNREAD,
+	VERDICT_UNSENT,
+	VERDICT_NEVER_USED,
+	VERDICT_CONNECTING,
+	VERDICT_NOT_ACCEPTED,
+	VERDICT_INHERITED,
+	VERDICT_GROWTH,
+	VERDICT_ABORTED,
+	VERDICT_DIED_HOLDING,
+	VERDICT_TASK_STUCK,
+	VERDICT_TASK_GROWTH,
+	VERDICT_MAX
+};
+
+enum verdict_kind {
+	VERDICT_LEAK = 1,  /* nobody will use it again */
+	VERDICT_STALL = 2, /* somebody waits for what may never come */
+};
+
+/* What a person is told about a class; a row of the table in rules.c. */
+struct verdict_rule {
+	const char *name; /* "close-wait" */
+	enum verdict_kind kind;
+	uint64_t after_ns;    /* default threshold */
+	bool bare_after;      /* a bare --after DURATION moves it too */
+	uint64_t bare_min_ns; /* ... but never below this */
+	const char *evidence; /* one line: what the kernel shows */
+	const char *remedy;   /* one line, imperative */
+};
+
+/* The row of @class, NULL if there is none. */
+const struct verdict_rule *verdict_rule(enum verdict_class class);
+/* VERDICT_NONE if no class has this name. */
+enum verdict_class verdict_class_by_name(const char *name);
+
+struct verdict_thresholds {
+	uint64_t after_ns[VERDICT_MAX];
+};
+
+void verdict_thresholds_init(struct verdict_thresholds *t);
+/* "DURATION" moves every class, "CLASS=DURATION" one. -EINVAL; @why then points to one clear line
+ * in @buf (what is wrong, the nearest class name, how a duration is written). */
+int verdict_thresholds_parse(struct verdict_thresholds *t, const char *arg, char *buf, size_t len);
+
+/* A finding. Exactly one of conn, site, task and proc says what it is about; proc is always set to
+ * whom it is charged. */
+struct finding {
+	enum verdict_class class;
+	bool certain;
+	bool at_least; /* age_ns is only a lower bound */
+	uint32_t conn; /* for site findings: its oldest connection, as the example */
+	uint32_t site;
+	uint32_t task;
+	uint32_t proc;
+	uint32_t count;	   /* 1, but for those that stand for many */
+	uint64_t since_ns; /* when what it accuses began */
+};
+
+/* What one process has lost. */
+struct proc_verdict {
+	uint32_t leaked;
+	uint32_t stalled;
+	uint64_t oldest_ns;	  /* since_ns of its oldest finding, 0 if none */
+	enum verdict_class worst; /* the class with most findings */
+};
+
+struct verdicts;
+
+struct verdicts *verdicts_new(void);
+void verdicts_free(struct verdicts *v);
+
+/* Judges everything in @led as of @now_ns. -ENOMEM leaves the last judgement. */
+int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct verdict_thresholds *t,
+		   uint64_t now_ns);
+
+/* Findings of the last judgement, oldest first within a process is not promised: sort ids.
+ * verdicts_get() fills @f for n in [0, verdicts_count()). */
+uint32_t verdicts_count(const struct verdicts *v);
+void verdicts_get(const struct verdicts *v, uint32_t n, struct finding *f);
+
+/* The class that accuses connection @conn, VERDICT_NONE if none. */
+enum verdict_class verdicts_conn(const struct verdicts *v, uint32_t conn, bool *certain);
+/* Never NULL: zeros for a process without findings. */
+const struct proc_verdict *verdicts_proc(const struct verdicts *v, uint32_t proc);
+uint32_t verdicts_class_count(const struct verdicts *v, enum verdict_class class);
+
+/* The evidence of one finding in words, e.g. "peer closed 2h 3m ago, fd 7 still open, Recv-Q 0". */
+size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const struct finding *f,
+		       uint64_t now_ns, char *buf, size_t len);
