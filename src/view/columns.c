@@ -225,7 +225,7 @@ static const struct column columns[] = {
 	  print_closed_s, rank_closed_per_s, plain },
 	{ { "oldest", "OLDEST", "age of its oldest leak or stall", 6, 6, 6, ALIGN_RIGHT },
 	  print_oldest, rank_oldest_ns, grave_any },
-	{ { "trend", "TREND", "live connections at the last snapshots, newest right", 6, 32, 10,
+	{ { "trend", "TREND", "live connections at the last snapshots, newest right", 6, 16, 10,
 	    ALIGN_RIGHT },
 	  print_trend, rank_trend, plain },
 	{ { "class", "CLASS", "the class that most of its findings have", 12, 14, 7, ALIGN_LEFT },
