@@ -18,14 +18,27 @@ export CMOCKA_MESSAGE_OUTPUT=stdout
 export ASAN_OPTIONS=${ASAN_OPTIONS:-handle_segv=2:handle_abort=2:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# count LOG PATTERN: the lines that match.
-count() {
-	grep -cE "$2" "$1" || :
-}
-
-# names LOG WORD: the tests that carry [ WORD ], without the summaries.
-names() {
-	sed -nE "s/^\[ +$2 \] (.*)$/\1/p" "$1" | grep -vE '^[0-9]+ test\(s\)' | sort -u | sed "s/^/    $2 /"
+# Reads a log test by test: the summary is missing exactly where a program died. Prints
+# "ok bad skipped last", then a line for each test that did not pass. A test that began and has no
+# result is bad: it took the program with it.
+read_log() {
+	awk '
+	function close_test(word) {
+		if (name == "")
+			return
+		n[word]++
+		if (word != "OK")
+			list = list "\n    " word " " name
+		name = ""
+	}
+	match($0, /\[ RUN +\] /) { close_test("FAILED"); last = name = substr($0, RSTART + RLENGTH); next }
+	/\[ +OK +\] / { close_test("OK"); next }
+	/\[ +SKIPPED +\] / { close_test("SKIPPED"); next }
+	/\[ +FAILED +\] / || /\[ +ERROR +\] [^-]/ { close_test("FAILED"); next }
+	END {
+		close_test("FAILED")
+		print n["OK"] + 0, n["FAILED"] + 0, n["SKIPPED"] + 0, last list
+	}' "$1"
 }
 
 passed=0 failed=0 skipped=0
@@ -35,38 +48,34 @@ for binary; do
 	status=0
 	timeout -k 5 "${TEST_SECONDS:-120}" "$binary" >"$log" 2>&1 </dev/null || status=$?
 
-	# Counted test by test: the summary is missing exactly where a program died.
-	started=$(count "$log" '^\[ RUN +\] ')
-	ok=$(count "$log" '^\[ +OK \] ')
-	skip=$(names "$log" SKIPPED | wc -l)
-	bad=$(names "$log" FAILED | wc -l)
-	ended=$(count "$log" '^\[==========\].* test\(s\) run\.')
+	read_log "$log" >"$log.tests"
+	read -r ok bad skip last <"$log.tests"
 	why=
 	if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
 		why="did not end within ${TEST_SECONDS:-120} s"
 	elif [ "$status" -gt 128 ]; then
 		why="died of signal $((status - 128))"
+	elif ! grep -qE '^\[==========\].* test\(s\) run\.' "$log"; then
+		why="ended with status $status before its tests had"
 	elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		why="ended with status $status"
-	elif [ "$ended" -eq 0 ]; then
-		why="ended before its tests had"
-	elif [ "$started" -eq 0 ]; then
+	elif [ $((ok + bad + skip)) -eq 0 ]; then
 		why="ran no test"
 	fi
+	if [ -n "$why" ] && [ "$bad" -eq 0 ]; then
+		bad=1
+	fi
 
-	passed=$((passed + ok)) skipped=$((skipped + skip)) failed=$((failed + bad))
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	if [ -n "$why" ]; then
-		failed=$((failed + 1))
-		last=$(sed -nE 's/^\[ RUN +\] //p' "$log" | tail -n 1)
 		echo "  FAIL  $name: $why${last:+ (last test: $last)}"
 	elif [ "$bad" -gt 0 ]; then
-		echo "  FAIL  $name: $bad of $started"
+		echo "  FAIL  $name: $bad of $((ok + bad + skip))"
 	else
 		echo "  OK    $name: $ok$([ "$skip" -eq 0 ] || echo ", $skip skipped")"
 	fi
-	names "$log" FAILED
-	names "$log" SKIPPED
-	if [ -n "$why" ] || [ "$bad" -gt 0 ] || [ "${V:-0}" = 1 ]; then
+	tail -n +2 "$log.tests"
+	if [ "$bad" -gt 0 ] || [ "${V:-0}" = 1 ]; then
 		sed 's/^/    | /' "$log"
 	fi
 done
