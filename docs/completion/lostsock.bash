@@ -12,7 +12,7 @@ _lostsock() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
 	COMPREPLY=()
-	# bash splits at "=": CLASS=DURATION and --option=VALUE arrive as three words.
+	# bash splits at "=": CLASS=DURATION arrives as three words.
 	if [[ $cur == = ]]; then
 		cur=''
 	elif [[ $prev == = ]] && ((COMP_CWORD >= 2)); then
