@@ -106,14 +106,16 @@ struct ls_dead {
 
 enum ls_proc_what {
 	LS_PROC_NONE = 0,
-	LS_PROC_FORK = 1,
-	LS_PROC_EXEC = 2,
-	LS_PROC_EXIT = 3,
+	LS_PROC_THREAD = 1, /* a thread began: who.tid */
+	LS_PROC_FORK = 2,   /* a process began */
+	LS_PROC_EXEC = 3,
+	LS_PROC_EXIT = 4,	 /* its last thread ends; its descriptors are still open */
+	LS_PROC_THREAD_EXIT = 5, /* a thread ends, others go on */
 };
 
 struct ls_proc {
 	struct ls_hdr hdr;
-	struct ls_who who; /* tid == pid for the process as a whole, else one of its threads */
+	struct ls_who who;
 	__u32 what;	   /* enum ls_proc_what */
 	__u32 ppid;
 	__u32 exit_code;     /* as wait() gives it: signal in the low 7 bits, 0x80 core dumped */
@@ -133,8 +135,6 @@ enum ls_sock_flag {
 	LS_SOCK_NONBLOCK = 1 << 6,     /* O_NONBLOCK on this descriptor's file */
 	LS_SOCK_CONNECTED = 1 << 7,    /* has, or had, a peer */
 	LS_SOCK_ZERO_WINDOW = 1 << 8,  /* the peer advertises no room */
-	LS_SOCK_CLOEXEC = 1 << 9,      /* this descriptor closes on exec */
-	LS_SOCK_IN_QUEUE = 1 << 10,    /* waits in an accept queue: no process has it yet */
 };
 
 /* A snapshot's row. A socket held through n descriptors makes n rows; one that no descriptor table

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# lostsock: every verb a person types. Sources are discovered, so a new file needs no line here;
+# everything that is made goes below build/. `make help` lists the verbs and the variables.
+
+VERSION := 0.1.0
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# bpftool and friends live in sbin, which is not in everybody's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# ---- what a caller may set -------------------------------------------------------------------
+
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
+CLANG        ?= clang
+CLANG_FORMAT ?= clang-format
+BPFTOOL      ?= bpftool
+CFLAGS       ?= -O2 -g
+PREFIX       ?= /usr/local
+FUZZ_SECONDS ?= 20
+VMLINUX      ?= committed
+SANITIZE     ?= 0
+V            ?= 0
+WERROR       ?= $(if $(filter true,$(CI)),1,0)
+
+Q   := $(if $(filter 1,$(V)),,@)
+say  = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' '$1' '$2')
+
+# ---- sources ---------------------------------------------------------------------------------
+
+# The directories of src/ that make up the program. src/tether is a library of its own.
+parts := verb source ledger verdict view symbol base
+
+src       := $(foreach p,$(parts),$(wildcard src/$p/*.c))
+edge_src  := $(wildcard src/verb/*.c src/source/live*.c src/source/bpf*.c)
+pure_src  := $(filter-out $(edge_src),$(src))
+main_src  := src/lostsock.c
+bpf_src   := $(wildcard bpf/*.bpf.c)
+
+unit_src  := $(wildcard tests/unit/*.c)
+unit_all  := $(filter tests/unit/test_%,$(unit_src))
+unit_help := $(filter-out $(unit_all),$(unit_src))
+unit_oom  := $(filter %_oom.c,$(unit_all))
+unit_san  := $(filter-out $(unit_oom),$(unit_all))
+bpft_skel := $(patsubst tests/bpf/%.bpf.c,build/gen/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
+bpft_src  := $(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))
+load_src  := $(wildcard tests/e2e/load/*.c)
+fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
+bench_src := $(wildcard tests/bench/*.c)
+
+c_files := $(shell find src bpf include tests -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
+
+# ---- flags -----------------------------------------------------------------------------------
+
+machine  := $(shell uname -m)
+bpf_arch := $(or $(patsubst %,x86,$(filter x86_64 i%86,$(machine))),\
+                 $(patsubst %,arm64,$(filter aarch64,$(machine))),\
+                 $(patsubst %,arm,$(filter arm%,$(machine))),\
+                 $(patsubst %,powerpc,$(filter ppc%,$(machine))),\
+                 $(patsubst %,riscv,$(filter riscv%,$(machine))),\
+                 $(patsubst %,s390,$(filter s390%,$(machine))),\
+                 $(patsubst %,loongarch,$(filter loongarch%,$(machine))),$(machine))
+
+werror   := $(if $(filter 1,$(WERROR)),-Werror)
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla $(werror)
+dialect  := -std=gnu11 -D_GNU_SOURCE -DLOSTSOCK_VERSION='"$(VERSION)"'
+includes := -Iinclude -Isrc -Ibuild/gen
+common   := $(dialect) $(includes) $(warnings) -fno-omit-frame-pointer -fPIE $(CPPFLAGS)
+harden   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+# No _FORTIFY_SOURCE here: its wrappers hide string functions from the sanitizers.
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
+ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+ldlibs   := -lbpf -lelf -lz -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
+
+# A test's signature is cmocka's or libFuzzer's, it need not use every argument.
+test_flags = -I$(<D) -Itests -Wno-unused-parameter
+
+bpf_vmlinux := $(if $(filter generated,$(VMLINUX)),build/gen/vmlinux.h,vmlinux/vmlinux.h)
+# The libc headers of the machine come last: only linux/*.h and their asm/ may be found there.
+bpf_flags := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -D__TARGET_ARCH_$(bpf_arch) \
+             -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-missing-declarations $(werror) \
+             -Iinclude -I$(patsubst %/,%,$(dir $(bpf_vmlinux))) -Ibpf \
+             -idirafter /usr/include/$(machine)-linux-gnu
+
+# ---- stamps: what was built with other flags, or from other files, is built again -------------
+
+quote = '$(subst ','\'',$1)'
+
+define stamp
+$1: FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' $$(call quote,$2) | cmp -s - $$@ || printf '%s\n' $$(call quote,$2) >$$@
+endef
+
+# ---- flavours: the same sources as plain, sanitized and fuzzed objects -----------------------
+
+obj_plain := build/obj
+obj_san   := build/sanitized/obj
+obj_fuzz  := build/fuzz/obj
+
+cc_plain := $(CC) $(common) $(CFLAGS) $(harden)
+cc_san   := $(CC) $(common) $(CFLAGS) $(sanitize)
+cc_fuzz  := $(CLANG) $(common) $(CFLAGS) $(sanitize) -fsanitize=fuzzer-no-link
+
+# $1 = plain, san or fuzz
+define flavour
+$(call stamp,$(obj_$1)/.flags,$(cc_$1))
+$(call stamp,$(obj_$1)/.files,$(src))
+
+$(obj_$1)/src/%.o: src/%.c $(obj_$1)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cc_$1) -MMD -MP -c -o $$@ $$<
+
+$(obj_$1)/tests/%.o: tests/%.c $(obj_$1)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cc_$1) $$(test_flags) -MMD -MP -c -o $$@ $$<
+
+# Only the edges may know of the skeleton; the pure parts build without clang and bpftool.
+$(patsubst %.c,$(obj_$1)/%.o,$(edge_src) $(main_src)): | build/gen/lostsock.skel.h
+
+# Archives, so that a test pulls in only what it names and may put a fake in a module's place.
+$(obj_$1)/pure.a: $(pure_src:%.c=$(obj_$1)/%.o) $(obj_$1)/.files
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
+
+$(obj_$1)/edge.a: $(edge_src:%.c=$(obj_$1)/%.o) $(obj_$1)/.files
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+
+$(foreach f,plain san fuzz,$(eval $(call flavour,$f)))
+
+# ---- the program -----------------------------------------------------------------------------
+
+flavour  := $(if $(filter 1,$(SANITIZE)),san,plain)
+out      := $(if $(filter 1,$(SANITIZE)),build/sanitized,build)
+program  := $(out)/lostsock
+main_obj := $(patsubst %.c,$(obj_$(flavour))/%.o,$(main_src) $(src))
+
+all: $(program) ## build build/lostsock (the default)
+
+$(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs)))
+
+$(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
+	$(call say,LD,$@)
+	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) $(ldlibs)
+
+# ---- the kernel's side -----------------------------------------------------------------------
+
+$(eval $(call stamp,build/bpf/.flags,$(CLANG) $(bpf_flags)))
+$(eval $(call stamp,build/bpf/.files,$(bpf_src)))
+
+define bpf_compile
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+endef
+
+build/bpf/obj/%.bpf.o: bpf/%.bpf.c build/bpf/.flags | $(bpf_vmlinux)
+	$(bpf_compile)
+
+build/bpf/tests/%.bpf.o: tests/bpf/%.bpf.c build/bpf/.flags | $(bpf_vmlinux)
+	$(bpf_compile)
+
+build/bpf/lostsock.bpf.o: $(bpf_src:bpf/%.c=build/bpf/obj/%.o) build/bpf/.files
+	$(call say,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $(filter %.o,$^)
+
+build/gen/lostsock.skel.h: build/bpf/lostsock.bpf.o
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name lostsock_bpf >$@
+
+# tests/bpf/NAME.bpf.c becomes NAME.skel.h with struct NAME_bpf.
+$(bpft_skel): build/gen/%.skel.h: build/bpf/tests/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+build/gen/vmlinux.h: /sys/kernel/btf/vmlinux
+	@mkdir -p $(@D)
+	$(call say,BTF,$@)
+	$(Q)$(BPFTOOL) btf dump file $< format c >$@
+
+# ---- tests: each suite leaves "passed failed skipped" in build/results/SUITE ------------------
+
+suites  := unit golden bpftest e2e
+results := build/results
+
+unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
+bpft_bin  := $(bpft_src:tests/bpf/%.c=build/bpftest/%)
+load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
+fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
+bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
+
+# T=WORD keeps to the test programs, or the scenarios, whose name has WORD in it.
+pick = $(if $(T),$(foreach b,$1,$(if $(findstring $(T),$(notdir $b)),$b)),$1)
+
+# What a suite's runner finds in its environment.
+suite_env = LOSTSOCK='$(CURDIR)/$(program)' LOAD='$(CURDIR)/build/load' \
+            RESULTS='$(CURDIR)/$(results)' T='$(T)' V='$(V)'
+
+# $1 = the binary's flavour
+test_link = $(cc_$1) $(ldflags) -o $@ $(filter %.o,$^) $(filter %/edge.a,$^) $(filter %/pure.a,$^)
+
+$(unit_san:tests/unit/%.c=build/unit/%): build/unit/%: $(obj_san)/tests/unit/%.o \
+		$(unit_help:%.c=$(obj_san)/%.o) $(obj_san)/pure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,san) -lcmocka $(ldlibs)
+
+# These put their own malloc in place, which a sanitizer would do as well: plain objects.
+$(unit_oom:tests/unit/%.c=build/unit/%): build/unit/%: $(obj_plain)/tests/unit/%.o \
+		$(unit_help:%.c=$(obj_plain)/%.o) $(obj_plain)/pure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,plain) -lcmocka $(ldlibs)
+
+$(bpft_src:%.c=$(obj_plain)/%.o): | build/gen/lostsock.skel.h $(bpft_skel)
+$(bench_src:%.c=$(obj_plain)/%.o): | build/gen/lostsock.skel.h
+
+$(bpft_bin): build/bpftest/%: $(obj_plain)/tests/bpf/%.o $(obj_plain)/edge.a $(obj_plain)/pure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,plain) -lcmocka $(ldlibs)
+
+$(bench_bin): build/bench/%: $(obj_plain)/tests/bench/%.o $(obj_plain)/edge.a $(obj_plain)/pure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,plain) $(ldlibs) -lpthread
+
+# A workload is one file, and knows nothing of the program that watches it.
+$(load_bin): build/load/%: $(obj_plain)/tests/e2e/load/%.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,plain) -luring -lpthread
+
+$(fuzz_bin): build/fuzz/%: $(obj_fuzz)/tests/fuzz/%.o $(obj_fuzz)/pure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call test_link,fuzz) -fsanitize=fuzzer $(ldlibs)
+
+load: $(load_bin) ## build the workload programs of the end-to-end tests
+
+unit: $(unit_bin) ## unit tests of the pure parts, under ASan and UBSan
+	@tests/unit/run.sh $(results)/unit $(call pick,$(unit_bin))
+
+bpftest: $(bpft_bin) ## load, attach and run the BPF programs (root)
+	@tests/unit/run.sh $(results)/bpftest $(call pick,$(bpft_bin))
+
+golden: $(program) ## replay the committed recordings and compare
+	@mkdir -p $(results) && rm -f $(results)/golden
+	@$(suite_env) tests/golden/run.sh
+
+e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (root)
+	@mkdir -p $(results) && rm -f $(results)/e2e
+	@$(suite_env) tests/e2e/run.sh
+
+bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
+
+fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target
+	@tests/fuzz/run.sh $(results)/fuzz $(FUZZ_SECONDS) $(call pick,$(fuzz_bin))
+
+lint: ## format, static analysis, include arrows, shell, licences, man page
+	@scripts/deps.sh lint
+	@CLANG_FORMAT='$(CLANG_FORMAT)' tests/lint/run.sh $(results)/lint
+
+# Suites share the machine's network and CPUs, so they run one after the other; what they need is
+# built in parallel. A suite that cannot even be built has not passed: tally counts it as failed.
+jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+run_suites = rm -rf $(results); $(foreach s,$1,$(MAKE) $(jobs) $s || :;) $(give_back); \
+             tests/tally.sh $(results) $1
+
+# Under sudo, build/ goes back to the person who called, or their next plain `make` would fail.
+give_back = [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" build
+
+test: ## install what is missing, then unit, golden, bpftest and e2e (root)
+	@scripts/deps.sh build test
+	@$(call run_suites,$(suites))
+
+test-all: ## test, lint and fuzz (root)
+	@scripts/deps.sh build test lint
+	@$(call run_suites,$(suites) lint fuzz)
+
+# ---- other verbs -----------------------------------------------------------------------------
+
+deps: ## install the packages that are missing to build
+	@scripts/deps.sh build
+
+# Its own make: compilers that deps has only just installed must be seen.
+top: ## install what is missing, build, and run lostsock top (root; ARGS="...")
+	@scripts/deps.sh build
+	@$(MAKE) $(jobs) all; status=$$?; $(give_back); exit $$status
+	@exec $(program) top $(ARGS)
+
+format: ## apply clang-format
+	$(Q)$(if $(c_files),$(CLANG_FORMAT) -i $(c_files))
+
+docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
+sbin   := $(DESTDIR)$(PREFIX)/sbin/lostsock
+man8   := $(DESTDIR)$(PREFIX)/share/man/man8/lostsock.8
+compl  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lostsock
+
+install: $(program) ## install below DESTDIR and PREFIX
+	$(call say,INST,$(DESTDIR)$(PREFIX))
+	$(Q)install -D -m 0755 $(program) '$(sbin)'
+	$(Q)install -D -m 0644 docs/man/lostsock.8 '$(man8)'
+	$(Q)install -D -m 0644 docs/completion/lostsock.bash '$(compl)'
+	$(Q)install -d -m 0755 '$(docdir)/LICENSES'
+	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
+	$(Q)install -m 0644 LICENSES/* '$(docdir)/LICENSES'
+
+uninstall: ## remove what install put there
+	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'
+	$(Q)rm -rf '$(docdir)'
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+help: ## this list
+	@echo 'make VERB [VARIABLE=VALUE]'; echo
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@echo
+	@echo '  V=1                show the commands, and the output of passing tests'
+	@echo '  T=WORD             only the tests whose name has WORD in it'
+	@echo '  ARGS="..."         options for lostsock top'
+	@echo '  SANITIZE=1         build/sanitized/lostsock, with ASan and UBSan'
+	@echo '  WERROR=1           warnings are errors (the default where CI=true)'
+	@echo '  VMLINUX=generated  kernel types from the running kernel instead of vmlinux/'
+	@echo '  FUZZ_SECONDS=20    for each fuzz target'
+	@echo '  DESTDIR= PREFIX=/usr/local'
+
+FORCE:
+.PHONY: FORCE all load unit bpftest golden e2e bench fuzz lint test test-all deps top format \
+        install uninstall clean help
+
+-include $(shell find build -name '*.d' 2>/dev/null)

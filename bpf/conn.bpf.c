@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * TCP: births and deaths.
+ *
+ * One record when a connection is opened, one when its socket dies; everything between is for the
+ * snapshot to read. The record of an accepted connection is written when its owner begins to close
+ * it: one that lives is found by the next snapshot anyhow, with its true holder, and so nothing
+ * needs to be attached to accept(), which would slow every system call of the machine (a syscalls
+ * tracepoint turns the slow path on for all of them).
+ */
+#include "lostsock.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct config cfg = {};
+__u64 snap_ns = 0;
+
+static __always_inline s32 stack_of(void *ctx, __u32 pid)
+{
+	s32 id;
+
+	if (cfg.stacks == STACKS_NONE)
+		return -1;
+	if (cfg.stacks == STACKS_HOT && !bpf_map_lookup_elem(&hot, &pid))
+		return -1;
+	id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	if (id < 0)
+		lose(LS_LOST_STACK);
+	return id;
+}
+
+static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct ls_open *rec;
+
+	if (!sock_wanted(sk) || !task_wanted(task))
+		return;
+	rec = ring_reserve(LS_OPEN, sizeof(*rec));
+	if (!rec)
+		return;
+	rec->cookie = bpf_get_socket_cookie(sk);
+	rec->who.pid = task->tgid;
+	rec->who.tid = task->pid;
+	rec->who.start_ns = task->group_leader->start_time;
+	rec->stack = role == LS_ROLE_CLIENT ? stack_of(ctx, rec->who.pid) : -1;
+	rec->fd = -1;
+	rec->zero = 0;
+	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
+	tuple_of(&rec->tuple, sk);
+	rec->tuple.role = role;
+	ring_submit(rec);
+}
+
+/* A socket that no record and no snapshot has named yet has no cookie: it was accepted since the
+ * last tick. Where others hand out cookies too, the counters tell (see tcp_role in snapshot). */
+static __always_inline void closing(void *ctx, struct sock *sk)
+{
+	if (!sk->__sk_common.skc_cookie.counter)
+		opened(ctx, sk, LS_ROLE_SERVER);
+}
+
+/* Reset or timed out while a process still has it. */
+static __always_inline void died(struct sock *sk)
+{
+	struct ls_dead *rec;
+
+	if (!sk->__sk_common.skc_cookie.counter || !sk->sk_socket || !sock_wanted(sk))
+		return;
+	rec = ring_reserve(LS_DEAD, sizeof(*rec));
+	if (!rec)
+		return;
+	rec->cookie = sk->__sk_common.skc_cookie.counter;
+	rec->err = sk->sk_err;
+	rec->zero = 0;
+	ring_submit(rec);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	switch (newstate) {
+	case TCP_SYN_SENT:
+		opened(ctx, sk, LS_ROLE_CLIENT);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		closing(ctx, sk);
+		break;
+	case TCP_CLOSE:
+		if (oldstate == TCP_LISTEN || oldstate == TCP_CLOSE)
+			break;
+		/* Owned: a system call of its own process is at work on it. */
+		if (sk->sk_lock.owned && (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
+			closing(ctx, sk);
+		died(sk);
+		break;
+	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(conn_end, struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct ls_end *rec;
+
+	/* Nobody ever heard of it: nobody needs to hear of its end. */
+	if (!cookie || !sock_wanted(sk))
+		return 0;
+	rec = ring_reserve(LS_END, sizeof(*rec));
+	if (!rec)
+		return 0;
+	rec->cookie = cookie;
+	ring_submit(rec);
+	return 0;
+}
+
+/* Called with no skb when we are the ones who abort: close() with bytes unread. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(conn_abort, struct sock *sk, void *skb)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct tcp_sock *tp;
+	struct ls_abort *rec;
+	__u32 unread;
+
+	if (skb || !sk || !sock_wanted(sk) || !task_wanted(task))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	/* SO_LINGER 0 and a full orphan table reset too, with nothing unread. */
+	unread = tp->rcv_nxt - tp->copied_seq;
+	if (!unread || unread > 1u << 31)
+		return 0;
+	rec = ring_reserve(LS_ABORT, sizeof(*rec));
+	if (!rec)
+		return 0;
+	who_is(&rec->who, task);
+	rec->cookie = bpf_get_socket_cookie(sk);
+	rec->unread = unread;
+	rec->zero = 0;
+	ring_submit(rec);
+	return 0;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What all the programs share: configuration, the ring, counters of what was lost, and who is asking.
+ *
+ * Configuration is read-only data set before the load, so that the verifier drops what is switched
+ * off. Nothing in bpf/ runs per packet, per send or per receive.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <lostsock/event.h>
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define SOCK_STREAM 1
+#define SOCK_SEQPACKET 5
+
+/* enum in the kernel's include/net/tcp_states.h, also its ABI in /proc/net/tcp */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_FIN_WAIT1 4
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_LISTEN 10
+
+enum filter {
+	FILTER_PIDS = 1 << 0,	/* only the processes in `pids`, and their children */
+	FILTER_CGROUP = 1 << 1, /* only below one cgroup2 */
+	FILTER_NETNS = 1 << 2,	/* only sockets of one network namespace */
+};
+
+enum stacks {
+	STACKS_NONE = 0,
+	STACKS_HOT = 1, /* of the processes in `hot`: those whose sockets are being lost */
+	STACKS_ALL = 2,
+};
+
+/* One definition for all objects (conn.bpf.c); the linker would refuse a second. */
+struct config {
+	__u32 filters; /* enum filter */
+	__u32 netns;   /* inode number */
+	__u64 cgroup;  /* cgroup2 id */
+	__u32 cgroup_level;
+	__u32 stacks;	 /* enum stacks */
+	__u32 jiffy_ns;	 /* clock_getres(CLOCK_MONOTONIC_COARSE) */
+	__u32 wake_bytes; /* the ring wakes its reader when it holds this much */
+};
+
+extern const volatile struct config cfg;
+extern __u64 snap_ns; /* begin of the snapshot under way; written by user space */
+
+/* Weak, so that the linker makes one map of what every object that includes this defines. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} ring SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LS_LOST_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} hot SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__uint(value_size, LS_STACK_DEPTH * sizeof(__u64));
+} stacks SEC(".maps") __weak;
+
+static __always_inline void lose(__u32 why)
+{
+	__u64 *n = bpf_map_lookup_elem(&lost, &why);
+
+	if (n)
+		(*n)++;
+}
+
+static __always_inline void *ring_reserve(__u16 type, __u16 len)
+{
+	struct ls_hdr *hdr = bpf_ringbuf_reserve(&ring, len, 0);
+
+	if (!hdr) {
+		lose(LS_LOST_RING);
+		return NULL;
+	}
+	hdr->type = type;
+	hdr->len = len;
+	hdr->zero = 0;
+	hdr->time_ns = bpf_ktime_get_ns();
+	return hdr;
+}
+
+/* Waking a reader costs more than the record; it comes by every tick anyway. */
+static __always_inline void ring_submit(void *rec)
+{
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	bpf_ringbuf_submit(rec,
+			   waiting >= cfg.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
+{
+	who->pid = BPF_CORE_READ(task, tgid);
+	who->tid = BPF_CORE_READ(task, pid);
+	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+}
+
+static __always_inline __u32 netns_of(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+/* 5.10 to 6.0 keep ids where later kernels keep pointers. */
+struct cgroup___ids {
+	u64 ancestor_ids[16];
+} __attribute__((preserve_access_index));
+
+static __always_inline bool cgroup_wanted(struct task_struct *task)
+{
+	struct cgroup *cgrp = BPF_CORE_READ(task, cgroups, dfl_cgrp), *up = NULL;
+	__u32 level = cfg.cgroup_level;
+	__u64 id = 0;
+
+	if (level >= 16 || BPF_CORE_READ(cgrp, level) < (int)level)
+		return false;
+	if (bpf_core_field_exists(struct cgroup___ids, ancestor_ids)) {
+		struct cgroup___ids *old = (void *)cgrp;
+
+		bpf_core_read(&id, sizeof(id), &old->ancestor_ids[level]);
+	} else {
+		bpf_core_read(&up, sizeof(up), &cgrp->ancestors[level]);
+		id = BPF_CORE_READ(up, kn, id);
+	}
+	return id == cfg.cgroup;
+}
+
+static __always_inline bool task_wanted(struct task_struct *task)
+{
+	__u32 pid;
+
+	if (cfg.filters & FILTER_PIDS) {
+		pid = BPF_CORE_READ(task, tgid);
+		if (!bpf_map_lookup_elem(&pids, &pid))
+			return false;
+	}
+	if (cfg.filters & FILTER_CGROUP)
+		return cgroup_wanted(task);
+	return true;
+}
+
+static __always_inline bool sock_wanted(const struct sock *sk)
+{
+	return !(cfg.filters & FILTER_NETNS) || netns_of(sk) == cfg.netns;
+}
+
+/* Addresses, ports, family, protocol and state; the role is the caller's to say. */
+static __always_inline void tuple_of(struct ls_tuple *t, const struct sock *sk)
+{
+	const struct sock_common *skc = &sk->__sk_common;
+
+	t->family = BPF_CORE_READ(skc, skc_family);
+	t->proto = t->family == AF_UNIX ? 0 : BPF_CORE_READ(sk, sk_protocol);
+	t->state = BPF_CORE_READ(skc, skc_state);
+	t->netns = netns_of(sk);
+	if (t->family == AF_UNIX)
+		return;
+	t->lport = BPF_CORE_READ(skc, skc_num);
+	t->rport = bpf_ntohs(BPF_CORE_READ(skc, skc_dport));
+	if (t->family == AF_INET) {
+		BPF_CORE_READ_INTO((__be32 *)t->laddr, skc, skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__be32 *)t->raddr, skc, skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&t->laddr, skc, skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&t->raddr, skc, skc_v6_daddr.in6_u.u6_addr8);
+	}
+}

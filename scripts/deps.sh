@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# deps.sh GROUP...  installs the packages that a group (build, test, lint) needs and this machine
+# lacks. It looks for the files that are needed, not for the packages: where somebody put them
+# there by other means it has nothing to do, and needs neither root nor a package manager.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin
+
+# group  what must be there  Debian's package
+needs='
+build cmd:gcc                  gcc
+build inc:stdio.h              libc6-dev
+build inc:linux/bpf.h          linux-libc-dev
+build cmd:ar                   binutils
+build cmd:clang                clang
+build cmd:bpftool              bpftool
+build inc:bpf/libbpf.h         libbpf-dev
+build inc:libelf.h             libelf-dev
+build inc:zlib.h               zlib1g-dev
+build inc:ncurses.h            libncurses-dev
+build inc:jansson.h            libjansson-dev
+build inc:Judy.h               libjudy-dev
+build inc:sys/capability.h     libcap-dev
+test  inc:cmocka.h             libcmocka-dev
+test  inc:liburing.h           liburing-dev
+test  rt:fuzzer                libclang-rt-dev
+test  cmd:ip                   iproute2
+test  cmd:ps                   procps
+test  cmd:jq                   jq
+lint  cmd:clang-format         clang-format
+lint  cmd:cppcheck             cppcheck
+lint  cmd:shellcheck           shellcheck
+lint  cmd:mandoc               mandoc
+'
+
+# there PROBE: is it on this machine?
+there() {
+	case $1 in
+	cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+	inc:*) compgen -G "/usr/include/${1#inc:}" >/dev/null ||
+		compgen -G "/usr/include/*-linux-*/${1#inc:}" >/dev/null ||
+		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
+	rt:*) compgen -G "/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ||
+		compgen -G "/usr/lib*/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ;;
+	*) echo "deps: bad probe $1" >&2 && exit 2 ;;
+	esac
+}
+
+# missing GROUP...: the packages whose probe fails.
+missing() {
+	local group probe package
+	while read -r group probe package; do
+		case " $* " in
+		*" $group "*) there "$probe" || echo "$package" ;;
+		esac
+	done <<<"$needs"
+}
+
+mapfile -t packages < <(missing "$@")
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "deps: missing: ${packages[*]}" >&2
+	echo "deps: these are Debian's names, and there is no apt-get here:" >&2
+	echo "deps: install what your distribution calls them, then try again" >&2
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "deps: missing: ${packages[*]}" >&2
+	echo "deps: run as root: apt-get install ${packages[*]}" >&2
+	exit 1
+fi
+
+echo "deps: installing ${packages[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+if ! { apt-get -q update &&
+	apt-get -q install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then
+	cat "$log" >&2
+	echo "deps: could not install ${packages[*]}" >&2
+	exit 1
+fi
+
+# A package that is installed and still does not bring the file would come round for ever.
+mapfile -t packages < <(missing "$@")
+[ ${#packages[@]} -eq 0 ] || { echo "deps: installed, and still missing: ${packages[*]}" >&2; exit 1; }
