@@ -247,6 +247,8 @@ static void put_group(struct report *r, const struct group *g)
 	if (row_fill(&row, r->in, g->oldest.proc))
 		fprintf(r->out, " by %s (pid %u%s%s)", row.comm, row.pid,
 			row.container[0] ? ", " : "", row.container);
+	group_doubt_text(count, sizeof(count), g);
+	fprintf(r->out, "%s%s", *count ? ", " : "", count);
 	fprintf(r->out, ", oldest %s", group_age_text(age, sizeof(age), r->in, g));
 	put_end(r);
 	put_where(r, &g->oldest);
