@@ -63,12 +63,13 @@ static void put_field(struct report *r, const char *name, const char *value)
 static void put_head(struct report *r, const struct rows *rows)
 {
 	const struct view_input *in = r->in;
-	char when[TEXT_LEN], host[TEXT_LEN], kernel[TEXT_LEN], watched[TEXT_LEN], buf[CELL_LEN];
+	char processes[TEXT_LEN], when[TEXT_LEN], host[TEXT_LEN], kernel[TEXT_LEN], watched[TEXT_LEN], buf[CELL_LEN];
 
-	fprintf(r->out, "%s  %s  %s  %u processes  %u sockets  watched %s  ",
+	fprintf(r->out, "%s  %s  %s  %s  %u sockets  watched %s  ",
 		time_rfc3339(when, sizeof(when), in->realtime_ns),
 		text_clean(host, sizeof(host), in->host ? in->host : "-"),
-		text_clean(kernel, sizeof(kernel), in->kernel ? in->kernel : "-"), rows->len,
+		text_clean(kernel, sizeof(kernel), in->kernel ? in->kernel : "-"),
+		processes_text(processes, sizeof(processes), rows->len),
 		ledger_totals(in->ledger)->conns,
 		text_duration(watched, sizeof(watched), input_watched_ns(in)));
 	snprintf(buf, sizeof(buf), "%u leaked", rows->leaked);
@@ -265,11 +266,10 @@ static void put_group(struct report *r, const struct group *g)
 
 static void put_healthy(struct report *r, const struct rows *rows)
 {
-	char watched[TEXT_LEN], line[CELL_LEN];
+	char text[TEXT_LEN * 2], watched[TEXT_LEN], line[CELL_LEN];
 
-	snprintf(line, sizeof(line),
-		 "No leaks: %u sockets in %u processes look healthy, watched for %s",
-		 ledger_totals(r->in->ledger)->conns, rows->len,
+	snprintf(line, sizeof(line), "%s, watched for %s",
+		 healthy_text(text, sizeof(text), ledger_totals(r->in->ledger)->conns, rows->len),
 		 text_duration(watched, sizeof(watched), input_watched_ns(r->in)));
 	put_end(r);
 	put(r, SEVERITY_GOOD, line);

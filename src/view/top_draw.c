@@ -162,15 +162,15 @@ static void put_title(struct view_top *top, int y)
 /* 14 processes  1203 sockets  80 leaked  3 stalled                        by leaked */
 static void put_totals(struct view_top *top, int y)
 {
+	char text[TOP_NOTE_LEN];
 	struct pen pen = { .y = y, .end = COLS };
 
 	if (!top->rows.leaked && !top->rows.stalled && !top->filter.class_mask) {
-		pen_printf(&pen, top_attr(top, SEVERITY_GOOD),
-			   "No leaks: %u sockets in %u processes look healthy", top->head.sockets,
-			   top->rows.len);
+		pen_put(&pen, top_attr(top, SEVERITY_GOOD),
+			healthy_text(text, sizeof(text), top->head.sockets, top->rows.len));
 	} else {
-		pen_printf(&pen, A_NORMAL, "%u processes  %u sockets  ", top->rows.len,
-			   top->head.sockets);
+		pen_printf(&pen, A_NORMAL, "%s  %u sockets  ",
+			   processes_text(text, sizeof(text), top->rows.len), top->head.sockets);
 		pen_printf(&pen, top_attr(top, top->rows.leaked ? SEVERITY_LEAK : SEVERITY_NONE),
 			   "%u leaked", top->rows.leaked);
 		pen_put(&pen, A_NORMAL, "  ");

@@ -52,7 +52,7 @@ static void put_row(struct view_top *top, const struct layout *l, const struct p
 /* An empty table says why, and what to do. */
 static void put_empty(struct view_top *top, int y, int end)
 {
-	char line[LINE_LEN], watched[TEXT_LEN];
+	char line[LINE_LEN], text[TOP_NOTE_LEN], watched[TEXT_LEN];
 	struct pen pen = { .y = y + (end - y) / 3, .end = COLS };
 	int free_columns;
 
@@ -64,9 +64,8 @@ static void put_empty(struct view_top *top, int y, int end)
 	else if (top->filter.comm || top->filter.container)
 		snprintf(line, sizeof(line), "No process that was asked for has a socket.");
 	else
-		snprintf(line, sizeof(line),
-			 "No leaks: %u sockets in %u processes look healthy, watched for %s.",
-			 top->head.sockets, top->rows.len,
+		snprintf(line, sizeof(line), "%s, watched for %s.",
+			 healthy_text(text, sizeof(text), top->head.sockets, top->rows.len),
 			 text_duration(watched, sizeof(watched), top->head.watched_ns));
 	free_columns = COLS - (int)cell_width(line);
 	pen.x = free_columns > 0 ? free_columns / 2 : 0;

@@ -30,14 +30,17 @@ void top_open_sort(struct view_top *top)
 void top_open_class(struct view_top *top, const struct view_input *in)
 {
 	unsigned int class;
+	uint32_t count;
 
 	top->pick = (struct top_pick){ .n = 0 };
-	pick_add(&top->pick, VERDICT_NONE, in ? verdicts_count(in->verdicts) : 0, true);
-	for (class = 1; class < VERDICT_MAX; class ++)
-		if (verdict_rule(class))
-			pick_add(&top->pick, class,
-				 in ? verdicts_class_count(in->verdicts, class) : 0,
-				 top->filter.class_mask == 1ull << class);
+	pick_add(&top->pick, VERDICT_NONE, 0, true);
+	for (class = 1; class < VERDICT_MAX; class ++) {
+		if (!verdict_rule(class))
+			continue;
+		count = in ? verdicts_class_count(in->verdicts, class) : 0;
+		top->pick.count[0] += count;
+		pick_add(&top->pick, class, count, top->filter.class_mask == 1ull << class);
+	}
 	top->back = top->view;
 	top->view = TOP_PICK_CLASS;
 }
