@@ -93,7 +93,8 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 		if (oldstate == TCP_LISTEN || oldstate == TCP_CLOSE)
 			break;
 		/* Owned: a system call of its own process is at work on it. */
-		if (sk->sk_lock.owned && (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
+		if (sk->sk_lock.owned &&
+		    (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
 			closing(ctx, sk);
 		died(sk);
 		break;

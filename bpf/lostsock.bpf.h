@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What all the programs share: configuration, the ring, counters of what was lost, and who is asking.
+ * What all the programs share: configuration, the ring, counters of what was lost, and who is
+ * asking.
  *
  * Configuration is read-only data set before the load, so that the verifier drops what is switched
  * off. Nothing in bpf/ runs per packet, per send or per receive.
@@ -14,22 +15,22 @@
 #include <bpf/bpf_tracing.h>
 #include <lostsock/event.h>
 
-#define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#define SOCK_STREAM 1
+#define AF_UNIX	       1
+#define AF_INET	       2
+#define AF_INET6       10
+#define IPPROTO_TCP    6
+#define IPPROTO_UDP    17
+#define SOCK_STREAM    1
 #define SOCK_SEQPACKET 5
 
 /* enum in the kernel's include/net/tcp_states.h, also its ABI in /proc/net/tcp */
 #define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_FIN_WAIT1 4
-#define TCP_CLOSE 7
-#define TCP_CLOSE_WAIT 8
-#define TCP_LAST_ACK 9
-#define TCP_LISTEN 10
+#define TCP_SYN_SENT	2
+#define TCP_FIN_WAIT1	4
+#define TCP_CLOSE	7
+#define TCP_CLOSE_WAIT	8
+#define TCP_LAST_ACK	9
+#define TCP_LISTEN	10
 
 enum filter {
 	FILTER_PIDS = 1 << 0,	/* only the processes in `pids`, and their children */
@@ -49,8 +50,8 @@ struct config {
 	__u32 netns;   /* inode number */
 	__u64 cgroup;  /* cgroup2 id */
 	__u32 cgroup_level;
-	__u32 stacks;	 /* enum stacks */
-	__u32 jiffy_ns;	 /* clock_getres(CLOCK_MONOTONIC_COARSE) */
+	__u32 stacks;	  /* enum stacks */
+	__u32 jiffy_ns;	  /* clock_getres(CLOCK_MONOTONIC_COARSE) */
 	__u32 wake_bytes; /* the ring wakes its reader when it holds this much */
 };
 
@@ -122,8 +123,7 @@ static __always_inline void ring_submit(void *rec)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 
-	bpf_ringbuf_submit(rec,
-			   waiting >= cfg.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(rec, waiting >= cfg.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void who_is(struct ls_who *who, struct task_struct *task)

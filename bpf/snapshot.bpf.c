@@ -9,13 +9,13 @@
  */
 #include "lostsock.bpf.h"
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define O_NONBLOCK 04000
-#define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
-#define LONG_MAX_ 0x7fffffffffffffffL /* MAX_SCHEDULE_TIMEOUT: no limit */
-#define RCV_SHUTDOWN 1
-#define SEND_SHUTDOWN 2
+#define S_IFMT		    0170000
+#define S_IFSOCK	    0140000
+#define O_NONBLOCK	    04000
+#define ANON_INODE_FS_MAGIC 0x09041934		/* include/uapi/linux/magic.h */
+#define LONG_MAX_	    0x7fffffffffffffffL /* MAX_SCHEDULE_TIMEOUT: no limit */
+#define RCV_SHUTDOWN	    1
+#define SEND_SHUTDOWN	    2
 
 __u32 uring_seen = 0; /* a process has an io_uring, which may hold sockets that no table shows */
 
@@ -60,7 +60,8 @@ static __always_inline __u32 timeouts_of(struct sock *sk)
 		flags |= LS_SOCK_RCV_SHUT;
 	if (sk->sk_shutdown & SEND_SHUTDOWN)
 		flags |= LS_SOCK_SND_SHUT;
-	if (sk->__sk_common.skc_flags & (1ul << bpf_core_enum_value(enum sock_flags, SOCK_KEEPOPEN)))
+	if (sk->__sk_common.skc_flags &
+	    (1ul << bpf_core_enum_value(enum sock_flags, SOCK_KEEPOPEN)))
 		flags |= LS_SOCK_KEEPALIVE;
 	return flags;
 }
@@ -100,8 +101,8 @@ static __always_inline void row_tcp(struct ls_sock *row, struct sock *sk)
 	row->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
 	row->bytes_received = tp->bytes_received;
 	row->send_age_ms = row->bytes_sent ? age_ms(tp->lsndtime) : LS_AGE_NEVER;
-	row->recv_age_ms = row->bytes_received ? age_ms(tp->inet_conn.icsk_ack.lrcvtime) :
-						 LS_AGE_NEVER;
+	row->recv_age_ms =
+		row->bytes_received ? age_ms(tp->inet_conn.icsk_ack.lrcvtime) : LS_AGE_NEVER;
 	row->ack_age_ms = age_ms(tp->rcv_tstamp);
 	if (tp->inet_conn.icsk_user_timeout)
 		row->flags |= LS_SOCK_USER_TIMEOUT;
@@ -178,6 +179,9 @@ static __always_inline bool row_of(struct ls_unix *row, struct sock *sk)
 	s->hdr.len = sizeof(*s);
 	s->hdr.time_ns = snap_ns;
 	tuple_of(&s->tuple, sk);
+	/* socket() that has not connected or listened yet, or never could: no connection. */
+	if (s->tuple.proto == IPPROTO_TCP && s->tuple.state == TCP_CLOSE && !s->tuple.rport)
+		return false;
 	s->flags = timeouts_of(sk);
 	s->err = sk->sk_err;
 	switch (s->tuple.family) {

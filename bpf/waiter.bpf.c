@@ -8,12 +8,12 @@
 #include "lostsock.bpf.h"
 #include "syscalls.bpf.h"
 
-#define TASK_INTERRUPTIBLE 1
+#define TASK_INTERRUPTIBLE   1
 #define TASK_UNINTERRUPTIBLE 2
-#define PF_KTHREAD 0x00200000
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define POLL_SET 4 /* descriptors of a poll() that are looked at; more is an event loop */
+#define PF_KTHREAD	     0x00200000
+#define S_IFMT		     0170000
+#define S_IFSOCK	     0140000
+#define POLL_SET	     4 /* descriptors of a poll() that are looked at; more is an event loop */
 
 struct task_struct___old {
 	long state;

@@ -22,7 +22,10 @@ typedef __s32 s32;
 typedef _Bool bool;
 typedef int pid_t;
 typedef unsigned short umode_t;
-enum { false = 0, true = 1 };
+enum {
+	false = 0,
+	true = 1
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

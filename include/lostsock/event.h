@@ -116,7 +116,7 @@ enum ls_proc_what {
 struct ls_proc {
 	struct ls_hdr hdr;
 	struct ls_who who;
-	__u32 what;	   /* enum ls_proc_what */
+	__u32 what; /* enum ls_proc_what */
 	__u32 ppid;
 	__u32 exit_code;     /* as wait() gives it: signal in the low 7 bits, 0x80 core dumped */
 	__u32 netns;	     /* inode number */
@@ -212,9 +212,17 @@ enum ls_pass {
 		1 << 2, /* every socket of the kernel's own tables: what no table holds shows */
 };
 
+/* Of which sockets the end is told by a record of its own; the others are gone when a snapshot no
+ * longer shows them. */
+enum ls_ends {
+	LS_ENDS_TCP = 1 << 0,
+	LS_ENDS_UDP = 1 << 1,
+};
+
 struct ls_snap {
 	struct ls_hdr hdr;
-	__u32 what;    /* enum ls_snap_what */
+	__u16 what;    /* enum ls_snap_what */
+	__u16 ends;    /* enum ls_ends */
 	__u32 passes;  /* enum ls_pass: on END, those that were whole */
 	__u64 seq;     /* 1, 2, ... */
 	__u64 took_ns; /* on END */

@@ -75,6 +75,8 @@ struct conn {
 	uint8_t zero[3];
 };
 
+_Static_assert(sizeof(struct conn) <= 152, "a connection is most of what the ledger costs");
+
 #define PROC_TREND  32
 #define AGE_BUCKETS 20 /* the last: 2^19 s, six days, and more */
 
@@ -123,7 +125,8 @@ struct site {
 	uint64_t aborted;
 	uint64_t abort_first_ns;
 	uint64_t abort_last_ns;
-	uint64_t first_ns; /* site first seen */
+	uint64_t first_ns;     /* site first seen */
+	uint64_t open_last_ns; /* when one was last opened */
 	/* By age at its close, 2^i .. 2^(i+1) seconds (the first and last open-ended): when a
 	 * connection of that age last closed. Tells whether the oldest ever go. */
 	uint64_t close_ns[AGE_BUCKETS];

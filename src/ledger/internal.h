@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ledger's rooms, for each other: conn.c (connections and their holders), proc.c, site.c,
+ * task.c, sweep.c (what a snapshot's end settles). ledger.c is the door.
+ */
+#pragma once
+
+#include <Judy.h>
+#include "base/slab.h"
+#include "ledger/ledger.h"
+
+#define DEATHS 64
+
+/* The numbers of AF_INET and friends, which are part of the wire. */
+#define FAMILY_UNIX  1
+#define FAMILY_INET  2
+#define FAMILY_INET6 10
+#define PROTO_TCP    6
+#define PROTO_UDP    17
+
+enum {
+	ST_ESTABLISHED = 1,
+	ST_SYN_SENT = 2,
+	ST_FIN_WAIT1 = 4,
+	ST_FIN_WAIT2 = 5,
+	ST_CLOSE = 7,
+	ST_CLOSE_WAIT = 8,
+	ST_LISTEN = 10
+};
+
+/* What does not fit in an address of four bytes. */
+union conn_ext {
+	struct {
+		uint8_t laddr[16];
+		uint8_t raddr[16];
+	} v6;
+	struct {
+		const char *
+			path; /* interned; its own name for a server or listener, else its peer's */
+		uint64_t peer;
+	} un;
+};
+
+/* A process with its bookkeeping. `pub` comes first, so that the two share an address. */
+struct proc_entry {
+	struct proc pub;
+	uint32_t refs;	/* connections, sites, tasks and deaths that name it */
+	uint32_t older; /* the process that had this pid before, still named by something */
+	uint32_t client_sites;
+	uint8_t gen;
+};
+
+struct ledger {
+	struct ledger_totals totals;
+	struct ledger_limits limits;
+	struct slab conns, holders, exts, procs, sites, tasks;
+	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
+	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
+	Pvoid_t by_tid;	     /* JudyL: tid → task */
+	Pvoid_t by_listener; /* JudyL: netns and port → conn */
+	Pvoid_t by_site;     /* JudyHS: struct site_key → site */
+	Pvoid_t names;	     /* JudyHS: string → char *, all of them also in name_list */
+	char **name_list;
+	uint32_t name_count, name_room;
+	uint64_t lost_at_begin; /* ring losses when the snapshot under way began */
+	uint64_t lost_judged;	/* ring losses that a later snapshot has made good */
+	uint8_t gen;		/* of the snapshot under way, 1..255 */
+	uint8_t ends;		/* enum ls_ends */
+	bool in_snapshot;
+	bool snapshot_seen; /* one has ended: what is new from now on was opened since */
+	struct death deaths[DEATHS];
+	uint32_t death_count;
+};
+
+/* ---- names.c: paths, kept once each; the empty string when there is no memory for it. */
+const char *name_intern(struct ledger *led, const char *s, size_t max);
+void names_fini(struct ledger *led);
+
+/* ---- proc.c. Functions that return a number return 0 when there is no memory. */
+struct proc_entry *proc_at(const struct ledger *led, uint32_t id);
+uint32_t proc_get(struct ledger *led, const struct ls_who *who);
+uint32_t proc_find(const struct ledger *led, const struct ls_who *who);
+void proc_ref(struct ledger *led, uint32_t id);
+void proc_unref(struct ledger *led, uint32_t id);
+int proc_apply(struct ledger *led, const struct ls_proc *rec);
+int proc_apply_cgroup(struct ledger *led, const struct ls_cgroup *rec);
+void procs_sweep(struct ledger *led, uint32_t passes);
+/* Adds to a row of buckets by age; ledger.h, struct site. */
+void age_bucket_mark(uint64_t *buckets, uint64_t age_ns, uint64_t now_ns);
+
+/* ---- site.c */
+uint32_t site_get(struct ledger *led, const struct conn *c, int32_t stack);
+struct site *site_at(const struct ledger *led, uint32_t id);
+void site_opened(struct ledger *led, uint32_t id, uint64_t now_ns, bool counted);
+void site_closed(struct ledger *led, uint32_t id, uint64_t age_ns, uint64_t now_ns);
+/* A connection turned out to belong to another site. */
+void site_moved(struct ledger *led, uint32_t from, uint32_t to);
+void sites_sweep(struct ledger *led);
+
+/* ---- conn.c */
+struct conn *conn_at(const struct ledger *led, uint32_t id);
+int conn_apply_open(struct ledger *led, const struct ls_open *rec);
+int conn_apply_end(struct ledger *led, const struct ls_end *rec);
+int conn_apply_abort(struct ledger *led, const struct ls_abort *rec);
+int conn_apply_dead(struct ledger *led, const struct ls_dead *rec);
+void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns);
+union conn_ext *conn_ext(const struct ledger *led, const struct conn *c);
+/* Finds or makes the connection of a row; sets *@fresh if it was made. */
+uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh);
+
+/* ---- row.c */
+int row_apply(struct ledger *led, const struct ls_sock *row);
+
+/* ---- holder.c */
+int holder_set(struct ledger *led, struct conn *c, uint32_t proc, int32_t fd);
+/* Drops those that the snapshot under way has not shown. */
+void holders_sweep(struct ledger *led, struct conn *c);
+void holders_clear(struct ledger *led, struct conn *c);
+/* Adds to the live count of the first holder's process, which is the one that is charged. */
+void holder_charge(struct ledger *led, const struct conn *c, int n);
+/* Does @proc, and nobody else, hold it? */
+bool holder_only(const struct ledger *led, const struct conn *c, uint32_t proc);
+
+/* ---- task.c */
+int task_apply(struct ledger *led, const struct ls_task *rec);
+void tasks_sweep(struct ledger *led);
+
+/* ---- sweep.c */
+int snap_apply(struct ledger *led, const struct ls_snap *rec);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The door: one function takes every record, the rest let readers look. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ledger/internal.h"
+
+/* About 1 GiB when all are full. */
+#define CONNS_MAX (6u << 20)
+#define PROCS_MAX (1u << 17)
+#define SITES_MAX (1u << 16)
+#define TASKS_MAX (1u << 18)
+
+static uint32_t limit(uint32_t asked, uint32_t otherwise)
+{
+	return asked && asked < otherwise ? asked : otherwise;
+}
+
+struct ledger *ledger_new(const struct ledger_limits *limits)
+{
+	struct ledger_limits none = { 0 };
+	struct ledger *led = calloc(1, sizeof(*led));
+
+	if (!led)
+		return NULL;
+	if (!limits)
+		limits = &none;
+	slab_init(&led->conns, sizeof(struct conn), limit(limits->conns, CONNS_MAX));
+	slab_init(&led->holders, sizeof(struct holder), limit(limits->conns, CONNS_MAX));
+	slab_init(&led->exts, sizeof(union conn_ext), limit(limits->conns, CONNS_MAX));
+	slab_init(&led->procs, sizeof(struct proc_entry), limit(limits->procs, PROCS_MAX));
+	slab_init(&led->sites, sizeof(struct site), limit(limits->sites, SITES_MAX));
+	slab_init(&led->tasks, sizeof(struct task), TASKS_MAX);
+	led->gen = 1;
+	return led;
+}
+
+void ledger_free(struct ledger *led)
+{
+	if (!led)
+		return;
+	JudyLFreeArray(&led->by_cookie, PJE0);
+	JudyLFreeArray(&led->by_pid, PJE0);
+	JudyLFreeArray(&led->by_tid, PJE0);
+	JudyLFreeArray(&led->by_listener, PJE0);
+	JudyHSFreeArray(&led->by_site, PJE0);
+	names_fini(led);
+	slab_fini(&led->conns);
+	slab_fini(&led->holders);
+	slab_fini(&led->exts);
+	slab_fini(&led->procs);
+	slab_fini(&led->sites);
+	slab_fini(&led->tasks);
+	free(led);
+}
+
+/* How long a record of each type is at least; 0: nothing here reads it. */
+static const uint16_t least[LS_TYPE_MAX] = {
+	[LS_OPEN] = sizeof(struct ls_open),   [LS_END] = sizeof(struct ls_end),
+	[LS_ABORT] = sizeof(struct ls_abort), [LS_DEAD] = sizeof(struct ls_dead),
+	[LS_PROC] = sizeof(struct ls_proc),   [LS_SOCK] = sizeof(struct ls_sock),
+	[LS_TASK] = sizeof(struct ls_task),   [LS_SNAP] = sizeof(struct ls_snap),
+	[LS_LOST] = sizeof(struct ls_lost),   [LS_CGROUP] = sizeof(struct ls_cgroup),
+};
+
+static bool family_known(uint8_t family)
+{
+	return family == FAMILY_INET || family == FAMILY_INET6 || family == FAMILY_UNIX;
+}
+
+static void lost_apply(struct ledger *led, const struct ls_lost *rec)
+{
+	int i;
+
+	for (i = 0; i < LS_LOST_MAX; i++)
+		if (i != LS_LOST_LEDGER)
+			led->totals.lost[i] = rec->count[i];
+}
+
+static int apply(struct ledger *led, const struct ls_hdr *rec)
+{
+	const struct ls_open *open = (const void *)rec;
+	const struct ls_sock *row = (const void *)rec;
+
+	switch (rec->type) {
+	case LS_OPEN:
+		return family_known(open->tuple.family) ? conn_apply_open(led, open) : -EBADMSG;
+	case LS_END:
+		return conn_apply_end(led, (const void *)rec);
+	case LS_ABORT:
+		return conn_apply_abort(led, (const void *)rec);
+	case LS_DEAD:
+		return conn_apply_dead(led, (const void *)rec);
+	case LS_PROC:
+		return proc_apply(led, (const void *)rec);
+	case LS_SOCK:
+		return family_known(row->tuple.family) ? row_apply(led, row) : -EBADMSG;
+	case LS_TASK:
+		return task_apply(led, (const void *)rec);
+	case LS_SNAP:
+		return snap_apply(led, (const void *)rec);
+	case LS_LOST:
+		lost_apply(led, (const void *)rec);
+		return 0;
+	case LS_CGROUP:
+		return proc_apply_cgroup(led, (const void *)rec);
+	}
+	return 0;
+}
+
+int ledger_apply(struct ledger *led, const struct ls_hdr *rec)
+{
+	int err;
+
+	if (rec->len < sizeof(*rec))
+		return -EBADMSG;
+	if (rec->type < LS_TYPE_MAX && rec->len < least[rec->type])
+		return -EBADMSG;
+	if (rec->time_ns > led->totals.time_ns)
+		led->totals.time_ns = rec->time_ns;
+	if (!led->totals.records++)
+		led->totals.start_ns = rec->time_ns;
+	err = apply(led, rec);
+	if (err == -ENOMEM)
+		led->totals.lost[LS_LOST_LEDGER]++;
+	return err;
+}
+
+const struct ledger_totals *ledger_totals(const struct ledger *led)
+{
+	return &led->totals;
+}
+
+uint32_t ledger_conn_end(const struct ledger *led)
+{
+	return led->conns.end;
+}
+
+uint32_t ledger_proc_end(const struct ledger *led)
+{
+	return led->procs.end;
+}
+
+uint32_t ledger_site_end(const struct ledger *led)
+{
+	return led->sites.end;
+}
+
+uint32_t ledger_task_end(const struct ledger *led)
+{
+	return led->tasks.end;
+}
+
+const struct conn *ledger_conn(const struct ledger *led, uint32_t id)
+{
+	return conn_at(led, id);
+}
+
+const struct proc *ledger_proc(const struct ledger *led, uint32_t id)
+{
+	const struct proc_entry *p = proc_at(led, id);
+
+	return p ? &p->pub : NULL;
+}
+
+const struct site *ledger_site(const struct ledger *led, uint32_t id)
+{
+	return site_at(led, id);
+}
+
+const struct task *ledger_task(const struct ledger *led, uint32_t id)
+{
+	return slab_get(&led->tasks, id);
+}
+
+uint32_t ledger_find_proc(const struct ledger *led, uint32_t pid)
+{
+	PPvoid_t slot = JudyLGet(led->by_pid, pid, PJE0);
+
+	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+}
+
+uint32_t ledger_find_conn(const struct ledger *led, uint64_t cookie)
+{
+	PPvoid_t slot = JudyLGet(led->by_cookie, cookie, PJE0);
+
+	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+}
+
+const struct death *ledger_death(const struct ledger *led, uint32_t n)
+{
+	if (n >= DEATHS || n >= led->death_count)
+		return NULL;
+	return &led->deaths[(led->death_count - 1 - n) % DEATHS];
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The end of a snapshot settles accounts: what it did not show is gone, unless the kernel would
+ * have told us of its end and has not.
+ */
+#include "ledger/internal.h"
+
+static bool end_is_told(const struct ledger *led, const struct conn *c)
+{
+	if (c->proto == PROTO_TCP && c->family != FAMILY_UNIX)
+		return led->ends & LS_ENDS_TCP;
+	if (c->proto == PROTO_UDP && c->family != FAMILY_UNIX)
+		return led->ends & LS_ENDS_UDP;
+	return false;
+}
+
+/* Not in any descriptor table. Without a lost record it lives on unheld: in an io_uring, or on its
+ * way in a UNIX socket. With one, its end may be what was lost. */
+static void conn_missed(struct ledger *led, uint32_t id, uint32_t passes, bool lossy)
+{
+	struct conn *c = conn_at(led, id);
+	uint64_t now_ns = led->totals.snapshot_time_ns;
+
+	if (c->open_ns >= now_ns)
+		return; /* opened after the snapshot began */
+	if (!end_is_told(led, c)) {
+		conn_close(led, id, now_ns);
+		return;
+	}
+	holders_sweep(led, c);
+	c->flags |= CONN_UNHELD;
+	if (!lossy)
+		return;
+	if (passes & LS_PASS_SOCKS) {
+		led->totals.healed++;
+		conn_close(led, id, now_ns);
+	} else {
+		led->totals.unplaced = true;
+	}
+}
+
+static void conns_sweep(struct ledger *led, uint32_t passes)
+{
+	bool lossy = led->lost_at_begin > led->lost_judged;
+	uint32_t id;
+
+	led->totals.unplaced = false;
+	for (id = 1; id < led->conns.end; id++) {
+		struct conn *c = conn_at(led, id);
+
+		if (!c)
+			continue;
+		if (c->waiter) {
+			const struct task *t = slab_get(&led->tasks, c->waiter);
+
+			if (!t || t->gen != led->gen)
+				c->waiter = 0;
+		}
+		if (c->gen != led->gen)
+			conn_missed(led, id, passes, lossy);
+		else if (c->holder.gen != led->gen || c->holder.next)
+			holders_sweep(led, c);
+	}
+	if (!led->totals.unplaced)
+		led->lost_judged = led->lost_at_begin;
+}
+
+static void snap_begin(struct ledger *led, const struct ls_snap *rec)
+{
+	led->gen = led->gen % 255 + 1;
+	led->in_snapshot = true;
+	led->ends = rec->ends;
+	led->totals.snapshot_time_ns = rec->hdr.time_ns;
+	led->lost_at_begin = led->totals.lost[LS_LOST_RING];
+}
+
+static void snap_end(struct ledger *led, const struct ls_snap *rec)
+{
+	if (!led->in_snapshot)
+		return; /* a recording that starts in the middle of one */
+	led->in_snapshot = false;
+	if (rec->passes & LS_PASS_TASKS)
+		tasks_sweep(led);
+	if (rec->passes & LS_PASS_FILES) {
+		conns_sweep(led, rec->passes);
+		sites_sweep(led);
+		led->snapshot_seen = true;
+	}
+	procs_sweep(led, rec->passes);
+	led->totals.snapshots++;
+	led->totals.snapshot_ns = rec->took_ns;
+}
+
+int snap_apply(struct ledger *led, const struct ls_snap *rec)
+{
+	if (rec->what == LS_SNAP_BEGIN)
+		snap_begin(led, rec);
+	else if (rec->what == LS_SNAP_END)
+		snap_end(led, rec);
+	return 0;
+}

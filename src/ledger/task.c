@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Processes and blocked threads as a snapshot shows them. */
+#include <errno.h>
+#include <string.h>
+#include "ledger/internal.h"
+
+static uint32_t task_get(struct ledger *led, uint32_t tid)
+{
+	PPvoid_t slot = JudyLIns(&led->by_tid, tid, PJE0);
+	uint32_t id;
+
+	if (!slot || slot == PPJERR)
+		return 0;
+	if (*slot)
+		return (uint32_t)(uintptr_t)*slot;
+	id = slab_alloc(&led->tasks);
+	if (!id)
+		JudyLDel(&led->by_tid, tid, PJE0);
+	else
+		*slot = (void *)(uintptr_t)id;
+	return id;
+}
+
+static void task_free(struct ledger *led, uint32_t id)
+{
+	struct task *t = slab_get(&led->tasks, id);
+
+	JudyLDel(&led->by_tid, t->tid, PJE0);
+	proc_unref(led, t->proc);
+	slab_free(&led->tasks, id);
+}
+
+static void process_row(struct proc_entry *p, const struct ls_task *rec)
+{
+	memcpy(p->pub.comm, rec->comm, LS_COMM_LEN);
+	p->pub.ppid = rec->ppid;
+	p->pub.netns = rec->netns;
+	p->pub.cgroup = rec->cgroup;
+	p->pub.threads = rec->threads;
+}
+
+int task_apply(struct ledger *led, const struct ls_task *rec)
+{
+	uint32_t proc = proc_get(led, &rec->who), id;
+	struct conn *c;
+	struct task *t;
+
+	if (!proc)
+		return -ENOMEM;
+	proc_at(led, proc)->gen = led->gen;
+	if (rec->flags & LS_TASK_PROCESS)
+		process_row(proc_at(led, proc), rec);
+	if (!(rec->flags & LS_TASK_BLOCKED))
+		return 0;
+	id = task_get(led, rec->who.tid);
+	if (!id)
+		return -ENOMEM;
+	t = slab_get(&led->tasks, id);
+	/* It ran since, or it is another thread, or it waits for something else. */
+	if (t->proc != proc || t->switches != rec->switches || t->nr != rec->nr || t->fd != rec->fd)
+		t->since_ns = rec->hdr.time_ns;
+	if (t->proc != proc) {
+		proc_ref(led, proc);
+		if (t->proc)
+			proc_unref(led, t->proc);
+	}
+	t->proc = proc;
+	t->tid = rec->who.tid;
+	t->call = rec->call;
+	t->nr = rec->nr;
+	t->fd = rec->fd;
+	t->switches = rec->switches;
+	t->forever = rec->flags & LS_TASK_FOREVER;
+	t->gen = led->gen;
+	memcpy(t->comm, rec->comm, LS_COMM_LEN);
+	t->conn = ledger_find_conn(led, rec->cookie);
+	c = conn_at(led, t->conn);
+	if (c)
+		c->waiter = id;
+	return 0;
+}
+
+void tasks_sweep(struct ledger *led)
+{
+	uint32_t id;
+
+	for (id = 1; id < led->tasks.end; id++) {
+		const struct task *t = slab_get(&led->tasks, id);
+
+		if (t && t->gen != led->gen)
+			task_free(led, id);
+	}
+	led->totals.tasks = led->tasks.used;
+}
