@@ -32,13 +32,11 @@ static void docket_init(struct docket *d)
 	}
 }
 
-/* Whether there is enough to judge @c by. Before a snapshot has shown it, its state is a guess;
- * while it waits in an accept queue it is its listener's matter. */
+/* Whether there is enough to judge @c by. Before a snapshot has shown it, its state is a guess.
+ * What no process has held or opened waits in an accept queue, and is its listener's matter. */
 static bool judgeable(const struct conn *c)
 {
-	if (c->sock_flags & LS_SOCK_IN_QUEUE)
-		return false;
-	return c->flags & (CONN_SEEN | CONN_DEAD);
+	return (c->flags & CONN_SEEN) && (c->holder.proc || (c->flags & CONN_OPENER_KNOWN));
 }
 
 static int judge_conn(struct judgement *j, struct growth *g, const struct rule_ctx *x,
@@ -53,7 +51,7 @@ static int judge_conn(struct judgement *j, struct growth *g, const struct rule_c
 	for (class = d->class[conn_kind(c)][c->state % STATE_MAX]; *class; class ++)
 		if (rules[*class].match(x, c, &m))
 			return judgement_accuse(j, id, *class, &m, conn_charged(x->led, c));
-	if (c->state != STATE_LISTEN && (c->flags & CONN_SEEN))
+	if (c->state != STATE_LISTEN)
 		growth_count(g, x, id, c);
 	return 0;
 }

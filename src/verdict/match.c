@@ -8,6 +8,8 @@
  */
 #include "verdict/rules.h"
 
+#include <string.h>
+
 #define CERTAIN_UNREAD_NS (5 * NS_M)
 /* A send so soon after a receive may only acknowledge it (an HTTP/2 WINDOW_UPDATE, a
  * COM_STMT_CLOSE): it asks for nothing. */
@@ -99,11 +101,51 @@ static bool wakes_itself(const struct rule_ctx *x, const struct conn *c)
 
 /* ---- what the state says */
 
+static bool holds(const struct rule_ctx *x, const struct conn *c, uint32_t proc)
+{
+	const struct holder *h;
+
+	for (h = &c->holder; h; h = ledger_holder_next(x->led, h))
+		if (h->proc == proc)
+			return true;
+	return false;
+}
+
+/* When a process that holds listener @c last took a connection, on its port or path; 0 if never
+ * seen. Walks all sites: asked only of a listener that is about to be accused. */
+static uint64_t accepted_ns(const struct rule_ctx *x, const struct conn *c)
+{
+	const struct site *own = ledger_site(x->led, c->site), *s;
+	uint32_t end = ledger_site_end(x->led), id;
+	uint64_t last_ns = 0;
+
+	for (id = 0; id < end; id++) {
+		s = ledger_site(x->led, id);
+		if (!s || s->role != LS_ROLE_SERVER || s->netns != c->netns ||
+		    (s->family == AF_UNIX) != (c->family == AF_UNIX) || s->port != c->lport)
+			continue;
+		if (c->family == AF_UNIX &&
+		    (!own || memcmp(s->addr, own->addr, sizeof(own->addr)) != 0))
+			continue;
+		if (holds(x, c, s->proc))
+			last_ns = later(last_ns, s->open_last_ns);
+	}
+	return last_ns;
+}
+
+/* A queue that is never seen empty may still move, on a busy server. What an AF_UNIX listener hands
+ * out, only snapshots show: so it is given longer, and never called certain. */
 bool match_not_accepted(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
-	if (!c->unread || !lasted(x, c->unread_ns, x->t->after_ns[VERDICT_NOT_ACCEPTED]))
+	bool un = c->family == AF_UNIX;
+	uint64_t after_ns = x->t->after_ns[VERDICT_NOT_ACCEPTED] * (un ? 6 : 1), since_ns;
+
+	if (!c->unread || !lasted(x, c->unread_ns, after_ns))
 		return false;
-	return accuse(m, c->unread_ns, true, bound(c, c->unread_ns));
+	since_ns = later(c->unread_ns, accepted_ns(x, c));
+	if (!lasted(x, since_ns, after_ns))
+		return false;
+	return accuse(m, since_ns, !un, bound(c, since_ns));
 }
 
 bool match_dead_fd(const struct rule_ctx *x, const struct conn *c, struct match *m)
