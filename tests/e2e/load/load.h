@@ -480,6 +480,34 @@ __attribute__((noreturn)) static inline void load_serve(int listener, enum load_
 	}
 }
 
+/* --- a well-behaved client --- */
+
+/* Opens --count connections at once, uses each, and keeps them as a pool. */
+static inline int *load_pool_open(struct load *l)
+{
+	int *fds = load_calloc(l->count, sizeof(*fds));
+
+	for (int i = 0; i < l->count; i++)
+		fds[i] = load_connect(l);
+	for (int i = 0; i < l->count; i++)
+		load_ask(fds[i]);
+	return fds;
+}
+
+/* The peer of a server: such a pool. The last one returned is taken every half second, for ever. */
+static inline void load_pool_peer(struct load *l)
+{
+	int *fds;
+
+	load_learn(l);
+	fds = load_pool_open(l);
+	load_tell(l);
+	for (;;) {
+		load_sleep(0.5);
+		load_ask(fds[l->count - 1]);
+	}
+}
+
 /* --- the ground truth, and the end --- */
 
 /* One line of JSON. more: further members, each with a comma before it, printf style. */
