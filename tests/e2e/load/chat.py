@@ -4,8 +4,9 @@
 one in three joins makes the oldest one go. Every message goes to everybody. The number of
 connections rises as long as it runs, yet its oldest do go.
 
-The server is this process (pid), the clients are its child (peer_pid). Each side also has the
-socketpair that asyncio makes for its own wake-ups: never used, and nobody's leak.
+Who leaves shuts down writing, reads what is still on its way, and closes. The server is this
+process (pid), the clients are its child (peer_pid). Each side also has the socketpair that asyncio
+makes for its own wake-ups: never used, and nobody's leak.
 ss: pairs of ESTAB, five more a second, lastsnd young on all; two UNIX ESTAB pairs, never used.
 """
 import argparse
@@ -38,21 +39,21 @@ async def serve(pipe):
     await asyncio.Event().wait()
 
 
-async def listen_in(reader):
+async def listen_in(reader, writer):
     while await reader.readline():
         pass
+    writer.close()
 
 
 async def join(port, options, ready):
-    guests = []
+    guests, tasks = [], []  # tasks: the event loop itself holds them weakly
     for n in range(int(options.hold * options.rate)):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        guests.append((writer, asyncio.create_task(listen_in(reader))))
+        guests.append(writer)
+        tasks.append(asyncio.create_task(listen_in(reader, writer)))
         if n % 3 == 2:
-            writer, task = guests.pop(0)
-            task.cancel()
-            writer.close()
-        for writer, _ in guests:
+            guests.pop(0).write_eof()
+        for writer in guests:
             writer.write(b"hello\n")
         if n == options.count:
             ready(len(guests))
