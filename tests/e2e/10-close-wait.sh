@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The peer closed, we hold: read to the end or not, v4, v6 and UNIX. The mended one closes.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 for variant in "--mode seen" "--mode blind" "--family 6" "--family unix"; do

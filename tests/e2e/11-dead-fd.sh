@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The peer has reset the connection, the descriptor is still held.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load dead-fd --leaky

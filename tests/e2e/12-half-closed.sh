@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # We shut down writing and hold; the peer, which holds in its turn, is rightly a close-wait.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load half-closed --leaky

@@ -3,6 +3,7 @@
 #
 # A request without an answer. A socket timeout, a finite poll or a deadline of its own makes the
 # client innocent though it waits as long.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load silent-peer --leaky

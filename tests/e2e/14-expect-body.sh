@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # 100 Continue was said and the body never comes: a thread parked on it, or an event loop.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load expect-body --leaky --mode thread

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Bytes or datagrams wait and nobody reads them: TCP, UDP, UNIX.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 for variant in "--family 4" "--family 6" "--family unix" "--mode dgram" \

@@ -3,6 +3,7 @@
 #
 # The send queue makes no progress, for its reader has stopped; then the reader is an unread. With a
 # slow reader both queues are as full, but move.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load unsent --leaky --mode blocking

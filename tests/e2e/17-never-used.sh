@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Connected, and not a byte either way; whoever accepted it may be told as well.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 for family in 4 6 unix; do

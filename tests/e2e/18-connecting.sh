@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The SYN gets no answer.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load connecting --leaky --mode nonblock

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Connections wait in the accept queue. The listener is accused, once; the clients are not.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load not-accepted --leaky

@@ -3,6 +3,7 @@
 #
 # Connections that leaked into a child, over exec and over fork alone. A child that serves what its
 # parent has accepted is no heir, nor is who got a descriptor by SCM_RIGHTS.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 9s --after 1s --after inherited=1s

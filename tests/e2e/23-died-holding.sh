@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A process dies with live connections. One that exits with them has not crashed.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 14s

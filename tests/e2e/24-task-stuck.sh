@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Threads blocked in recv on connected UDP sockets. The server, blocked just so, is not stuck.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load task-stuck --leaky

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Threads that one place starts and that never end.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load task-growth --leaky --mode conn

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Passed to another process by SCM_RIGHTS and closed by the opener: the receiver holds them.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 5s --after 1s --all

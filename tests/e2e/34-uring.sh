@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Accepted over io_uring: ordinary descriptors, and direct ones that no descriptor table shows.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 8s --after 1s --all

@@ -3,6 +3,7 @@
 #
 # Opened by one thread, closed by another. Where a third is blocked in recv on it, close() is not
 # the end of the connection.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 8s --all

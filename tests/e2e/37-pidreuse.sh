@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A pid that is used again begins anew.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 watch --for 8s --all

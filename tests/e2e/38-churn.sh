@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Many short connections: what was opened and closed is counted to the last one, on both sides.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 account() {

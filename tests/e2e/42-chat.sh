@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A chat that fills up, steadily, but whose oldest guests go.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 needs python3

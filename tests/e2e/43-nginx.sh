@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Keep-alive connections to nginx, which idle.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 needs nginx

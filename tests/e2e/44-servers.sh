@@ -3,6 +3,7 @@
 #
 # Servers that idle, of every make: blocked in accept, poll or epoll, a thread or a process for each
 # connection, PostgreSQL's way over UNIX sockets.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 for mode in accept poll epoll; do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What cannot be meant is refused in a line, with the nearest word that could be.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 refuses 2 'top' tpo

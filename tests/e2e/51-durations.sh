@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Durations and numbers that make no sense.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 for bad in '' -1s 5x s 1e99s 1s2 '3 s' nan inf 99999999999999999999s; do

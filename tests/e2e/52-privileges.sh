@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Without privileges: one line that says what would help, and exit 3. replay needs none.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 needs setpriv
@@ -10,7 +11,7 @@ cp "$LOSTSOCK" "$TMPDIR/public/lostsock"
 chmod 755 "$TMPDIR/public" "$TMPDIR/public/lostsock"
 lostsock record "$TMPDIR/public/recording" --for 1s
 chmod 644 "$TMPDIR/public/recording"
-cd "$TMPDIR/public"
+cd "$TMPDIR/public" || exit
 cat >nobody <<-'END'
 	#!/bin/sh
 	exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all ./lostsock "$@"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Recordings that are none, or not whole.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load unread --leaky

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A recording or a result that cannot be written is an error, not a silence.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 refuses 1 'no space' record /dev/full --for 1s --netns self

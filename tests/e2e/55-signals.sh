@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # SIGINT and SIGTERM at any moment: an orderly end, soon, and nothing stays attached (run.sh looks).
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 load churn --count 100000 --rate 2000 --hold 40
@@ -11,7 +12,7 @@ for signal in INT TERM INT TERM INT TERM INT TERM; do
 		>"$TMPDIR/out" 2>&1 9>&- &
 	pid=$!
 	sleep "$(printf '0.%03d' $((RANDOM % 700)))"
-	kill -s "$signal" "$pid"
+	kill -s "$signal" "$pid" || fail "it ended by itself: $(cat "$TMPDIR/out")"
 	until_true 5 eval "! kill -0 $pid 2>/dev/null" || fail "$signal: still there after 5 s"
 	status=0
 	wait "$pid" || status=$?

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A terminal of 20 columns and 8 lines: drawn, not one column too wide, and q ends it.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 needs tmux
 load close-wait --leaky
 term() { tmux -L "lostsock-$$" -f /dev/null "$@" 9>&-; }
 trap 'term kill-server 2>/dev/null' EXIT
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMPDIR
 for size in "20 8" "40 3" "80 24" "10 2"; do
 	read -r columns lines <<<"$size"
 	rm -f "$TMPDIR/status"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # doctor says what this kernel gives, and that is enough.
+# shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
 lostsock doctor >"$TMPDIR/out" 2>&1 || {

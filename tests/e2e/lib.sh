@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
 #
 # lib.sh: what the scenarios are written in. A scenario sources it first and runs in a network
 # namespace of its own, started by run.sh. The shape of most of them:
@@ -16,8 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${TMPDIR:?run it through tests/e2e/run.sh}"
 
 JSON=$TMPDIR/json	# what lostsock said last
-TRUTH='' PID='' COUNT='' LOAD_PID=''
-export PEER=''
+TRUTH='' PID='' PEER='' COUNT='' LOAD_PID=''
 expected=()	# "class pid op count"
 allowed=()	# "class pid"
 load_no=0 load_out='' watch_pid='' watch_no=0
@@ -70,11 +69,13 @@ load() {
 	local program=$LOAD/$1
 	[[ $1 != *.py ]] || program=$here/load/$1
 	load_out=$TMPDIR/load.$((++load_no))
+	: >"$load_out"
 	"$program" "${@:2}" <"$TMPDIR/rope" 9>&- >"$load_out" &
 	LOAD_PID=$!
 	until_true 15 has_line 1 || fail "$*: not ready after 15 s"
 	TRUTH=$(head -n 1 "$load_out")
 	[ -n "$TRUTH" ] || fail "$*: ended before it was ready"
+	# shellcheck disable=SC2034 # PEER is for the scenarios
 	PID=$(truth pid) PEER=$(truth peer_pid) COUNT=$(truth count)
 }
 

@@ -11,15 +11,15 @@
 
 static struct load l;
 
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
 	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog prog = { 1, &drop };
-	int listener = load_listen(l, 512);
+	int listener = load_listen(me, 512);
 
 	if (setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
 		die("SO_ATTACH_FILTER");
-	load_tell(l);
+	load_tell(me);
 	load_serve(listener, LOAD_ANSWERS);
 }
 

@@ -15,20 +15,20 @@
 static struct load l;
 
 /* The client: sends the head, reads the interim response, and waits in its turn. */
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
-	struct pollfd *p = load_calloc(l->count, sizeof(*p));
+	struct pollfd *p = load_calloc(me->count, sizeof(*p));
 
-	load_learn(l);
-	for (int i = 0; i < l->count; i++) {
-		p[i] = (struct pollfd){ .fd = load_connect(l), .events = POLLIN };
+	load_learn(me);
+	for (int i = 0; i < me->count; i++) {
+		p[i] = (struct pollfd){ .fd = load_connect(me), .events = POLLIN };
 		load_send(p[i].fd, EXPECT);
 		if (load_recv(p[i].fd) != strlen(CONTINUE))
 			die("no 100 Continue");
 	}
-	load_tell(l);
-	while (poll(p, l->count, -1)) {
-		for (int i = 0; i < l->count; i++) {
+	load_tell(me);
+	while (poll(p, me->count, -1)) {
+		for (int i = 0; i < me->count; i++) {
 			if (p[i].revents && load_recv(p[i].fd) <= 0) {
 				close(p[i].fd);
 				p[i].fd = -1;

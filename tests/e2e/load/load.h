@@ -59,7 +59,7 @@ struct load {
 	int in, out; /* pipes between the program and its peer */
 	double end;
 	bool rope; /* stdin is a pipe: its end ends us */
-	char dir[64];
+	char dir[96];
 };
 
 static volatile sig_atomic_t load_stopped;

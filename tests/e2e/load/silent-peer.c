@@ -10,11 +10,11 @@
 
 static struct load l;
 
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
-	int listener = load_listen(l, 512);
+	int listener = load_listen(me, 512);
 
-	load_tell(l);
+	load_tell(me);
 	load_serve(listener, LOAD_READS);
 }
 
@@ -33,9 +33,9 @@ static void *wait_for_answer(void *arg)
 	return NULL;
 }
 
-static void ask_with_deadline(struct load *l)
+static void ask_with_deadline(struct load *me)
 {
-	int fd = load_connect(l);
+	int fd = load_connect(me);
 
 	load_send(fd, LOAD_REQUEST);
 	load_timeout(fd, SO_RCVTIMEO, 0.3);

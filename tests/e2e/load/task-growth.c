@@ -10,11 +10,11 @@
 static struct load l;
 static int fd;
 
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
-	int listener = load_listen(l, 512);
+	int listener = load_listen(me, 512);
 
-	load_tell(l);
+	load_tell(me);
 	load_serve(listener, LOAD_ANSWERS);
 }
 

@@ -11,11 +11,11 @@
 static struct load l;
 
 /* Takes the datagrams, and answers none. */
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
-	int fd = load_bind(l, SOCK_DGRAM);
+	int fd = load_bind(me, SOCK_DGRAM);
 
-	load_tell(l);
+	load_tell(me);
 	for (;;)
 		load_recv(fd);
 }

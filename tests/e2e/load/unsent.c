@@ -13,18 +13,18 @@
 static struct load l;
 
 /* Reads a bit from everybody ten times a second if mended, nothing if leaky. */
-static void peer(struct load *l)
+static void peer(struct load *me)
 {
-	int *fds = load_calloc(l->count, sizeof(*fds)), listener = load_listen(l, 512);
+	int *fds = load_calloc(me->count, sizeof(*fds)), listener = load_listen(me, 512);
 	static char buf[256 << 10];
 
 	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &(int){ 64 << 10 }, sizeof(int));
-	load_tell(l);
-	for (int i = 0; i < l->count; i++)
+	load_tell(me);
+	for (int i = 0; i < me->count; i++)
 		fds[i] = load_accept(listener);
 	for (;;) {
 		load_sleep(0.1);
-		for (int i = 0; !l->leaky && i < l->count; i++)
+		for (int i = 0; !me->leaky && i < me->count; i++)
 			recv(fds[i], buf, sizeof(buf), MSG_DONTWAIT);
 	}
 }
