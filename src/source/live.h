@@ -11,8 +11,8 @@
 struct live_options {
 	const uint32_t *pids; /* only these and their children; NULL: all */
 	size_t pid_count;
-	const char *cgroup; /* only below this cgroup2 directory; NULL: all */
-	uint32_t netns;	    /* only sockets of this network namespace (inode number); 0: all */
+	const char *cgroup;  /* only below this cgroup2 directory; NULL: all */
+	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
 	uint32_t ring_pages; /* a power of two; 0: the default of 1,024 */
 	enum ls_stacks stacks;
 	bool verbose; /* libbpf's own words go to stderr */
@@ -30,8 +30,8 @@ int live_hot(struct source *src, uint32_t pid);
 /* One thing that the kernel may or may not give. */
 struct live_feature {
 	const char *name;
-	const char *gives;   /* what is lost without it */
-	const char *mend;    /* how to get it */
+	const char *gives; /* what is lost without it */
+	const char *mend;  /* how to get it */
 	bool required;
 	int err; /* 0: it works, else -errno */
 };

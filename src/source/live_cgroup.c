@@ -20,7 +20,8 @@ int live_cgroup2_mount(char *buf, size_t len)
 		return -errno;
 	while (err == -ENOENT && (m = getmntent(f)))
 		if (!strcmp(m->mnt_type, "cgroup2"))
-			err = (size_t)snprintf(buf, len, "%s", m->mnt_dir) < len ? 0 : -ENAMETOOLONG;
+			err = (size_t)snprintf(buf, len, "%s", m->mnt_dir) < len ? 0
+										 : -ENAMETOOLONG;
 	endmntent(f);
 	return err;
 }

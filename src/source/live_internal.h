@@ -29,6 +29,8 @@ struct live {
 /* ---- live_load.c */
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_unload(struct live *live);
+/* Whether libbpf may speak, on stderr. */
+void live_set_verbose(bool verbose);
 
 /* ---- live_snapshot.c */
 int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
-#define RING_PAGES 1024
+#define RING_PAGES     1024
 #define RING_PAGES_MAX (1u << 18)
-#define PAGE 4096 /* the unit of --ring-pages; the kernel rounds up to its own */
+#define PAGE	       4096 /* the unit of --ring-pages; the kernel rounds up to its own */
 
 static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -35,6 +35,11 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
+}
+
+void live_set_verbose(bool verbose)
+{
+	libbpf_set_print(verbose ? loud : quiet);
 }
 
 static uint32_t jiffy_ns(void)
@@ -89,7 +94,11 @@ static int configure(struct live *live, const struct live_options *opt, char err
 }
 
 /* What can be done without; the first try has all, the last has the least. */
-enum { TRY_ALL, TRY_NO_POLL, TRY_END };
+enum {
+	TRY_ALL,
+	TRY_NO_POLL,
+	TRY_END
+};
 
 static int try_load(struct live *live, const struct live_options *opt, int try,
 		    char err[LIVE_ERROR_LEN])
@@ -119,9 +128,11 @@ static int load(struct live *live, const struct live_options *opt, char err[LIVE
 		live->skel = NULL;
 	}
 	if (e == -EPERM || e == -EACCES)
-		return say(err, e, "the kernel refuses BPF: run as root, or with CAP_BPF, CAP_PERFMON "
-				   "and CAP_NET_ADMIN");
-	return say(err, e, "the kernel refuses the programs (%s): `lostsock doctor` says what it lacks",
+		return say(err, e,
+			   "the kernel refuses BPF: run as root, or with CAP_BPF, CAP_PERFMON "
+			   "and CAP_NET_ADMIN");
+	return say(err, e,
+		   "the kernel refuses the programs (%s): `lostsock doctor` says what it lacks",
 		   strerror(-e));
 }
 
@@ -185,7 +196,8 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 			continue;
 		*rows[i].link = bpf_program__attach(rows[i].prog);
 		if (!*rows[i].link && rows[i].required)
-			return say(err, -errno, "cannot attach %s: %s (`lostsock doctor` says more)",
+			return say(err, -errno,
+				   "cannot attach %s: %s (`lostsock doctor` says more)",
 				   bpf_program__name(rows[i].prog), strerror(errno));
 	}
 	live->ends |= LS_ENDS_TCP;
@@ -199,7 +211,7 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 
 	err[0] = 0;
 	live->cgroup_fd = -1;
-	libbpf_set_print(opt->verbose ? loud : quiet);
+	live_set_verbose(opt->verbose);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return say(err, -EOPNOTSUPP,
 			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "

@@ -10,7 +10,7 @@
 #include "source/recording.h"
 
 #define BUF_LEN (1u << 20)
-#define BATCH 65536 /* records in one pump: a view redraws in between */
+#define BATCH	65536 /* records in one pump: a view redraws in between */
 
 struct recording {
 	int fd;
@@ -201,10 +201,11 @@ static int check_header(struct recording *r, const char *path, char err[RECORDIN
 	struct source_identity *id = &r->id;
 
 	if (r->have < sizeof(*h) && !(r->have >= 8 && memcmp(r->buf, "LOSTSOCK", 8)))
-		return refuse(err, path,
-			      r->have ? "cut short before its first record: no recording can be read"
-				      : "empty: `lostsock record` makes a recording",
-			      -EBADMSG);
+		return refuse(
+			err, path,
+			r->have ? "cut short before its first record: no recording can be read"
+				: "empty: `lostsock record` makes a recording",
+			-EBADMSG);
 	memcpy(&r->hdr, r->buf, r->have < sizeof(*h) ? r->have : sizeof(*h));
 	if (memcmp(h->magic, "LOSTSOCK", 8))
 		return refuse(err, path, "not a lostsock recording (`lostsock record` makes one)",
@@ -214,7 +215,8 @@ static int check_header(struct recording *r, const char *path, char err[RECORDIN
 			      "recorded on a machine of the other byte order: replay it there",
 			      -EBADMSG);
 	if (h->order != 0x0102 || h->version != RECORDING_VERSION)
-		return refuse(err, path, "made by another version of lostsock: replay it with that one",
+		return refuse(err, path,
+			      "made by another version of lostsock: replay it with that one",
 			      -EBADMSG);
 	if (h->header_len < sizeof(*h) || h->header_len > r->have || h->header_len % 8)
 		return refuse(err, path, "its header is damaged", -EBADMSG);

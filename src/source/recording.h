@@ -9,7 +9,7 @@
 #include "source/source.h"
 
 #define RECORDING_ERROR_LEN 256
-#define RECORDING_VERSION 1
+#define RECORDING_VERSION   1
 
 enum recording_flag {
 	RECORDING_INCOMPLETE = 1 << 0, /* the writer has not finished: it was cut short */
@@ -17,10 +17,10 @@ enum recording_flag {
 
 /* The first bytes of the file. Never changes but by a new version. */
 struct recording_header {
-	char magic[8];	/* "LOSTSOCK" */
+	char magic[8]; /* "LOSTSOCK" */
 	__u16 version;
-	__u16 order;	/* 0x0102 in the writer's byte order */
-	__u32 flags;	/* enum recording_flag */
+	__u16 order;	  /* 0x0102 in the writer's byte order */
+	__u32 flags;	  /* enum recording_flag */
 	__u32 header_len; /* where the first record starts */
 	__u32 zero;
 	__u8 boot_id[16];
