@@ -38,13 +38,25 @@ enum verdict_kind {
 	VERDICT_STALL = 2, /* somebody waits for what may never come */
 };
 
+/* What a finding of a class is about, and so which of its ids is the subject. */
+enum verdict_about {
+	VERDICT_ABOUT_CONN = 0,
+	VERDICT_ABOUT_SITE = 1,
+	VERDICT_ABOUT_PROC = 2,
+	VERDICT_ABOUT_TASK = 3,
+};
+
 /* What a person is told about a class; a row of the table in rules.c. */
 struct verdict_rule {
 	const char *name; /* "close-wait" */
 	enum verdict_kind kind;
-	uint64_t after_ns;    /* default threshold */
+	enum verdict_about about;
+	/* Its connections live: they are counted in struct proc_verdict. Not so for rates, threads
+	 * and the dead. */
+	bool counted;
+	uint64_t after_ns;    /* default threshold; `aborted`, `died-holding`: how long it stands */
 	bool bare_after;      /* a bare --after DURATION moves it too */
-	uint64_t bare_min_ns; /* ... but never below this */
+	uint64_t bare_min_ns; /* not 0: a window, which a bare one only shortens, down to this */
 	const char *evidence; /* one line: what the kernel shows */
 	const char *remedy;   /* one line, imperative */
 };
@@ -56,20 +68,27 @@ enum verdict_class verdict_class_by_name(const char *name);
 
 struct verdict_thresholds {
 	uint64_t after_ns[VERDICT_MAX];
+	bool given[VERDICT_MAX]; /* by "CLASS=DURATION": somebody asked for just this class */
+	bool bare;		 /* a bare "DURATION" was given */
 };
 
+#define VERDICT_WHY_LEN 160 /* enough for any complaint of verdict_thresholds_parse() */
+
 void verdict_thresholds_init(struct verdict_thresholds *t);
-/* "DURATION" moves every class, "CLASS=DURATION" one. -EINVAL; @why then points to one clear line
- * in @buf (what is wrong, the nearest class name, how a duration is written). */
+/* "DURATION" moves every class with bare_after, "CLASS=DURATION" one; the latter stands whichever
+ * comes first. -EINVAL: @buf then has one clear line (what is wrong, the nearest class name, how a
+ * duration is written) and @t is unchanged. */
 int verdict_thresholds_parse(struct verdict_thresholds *t, const char *arg, char *buf, size_t len);
 
-/* A finding. Exactly one of conn, site, task and proc says what it is about; proc is always set to
- * whom it is charged. */
+/* A finding. Its rule's `about` says which id is the subject; proc is set to whom it is charged, 0
+ * only if nobody is known to have opened or held it. */
 struct finding {
 	enum verdict_class class;
 	bool certain;
-	bool at_least; /* age_ns is only a lower bound */
-	uint32_t conn; /* for site findings: its oldest connection, as the example */
+	bool at_least; /* since_ns is only a bound: since then or longer */
+	/* About a site: its oldest accused connection, as the example, 0 if none lives. About a
+	 * task: what it waits for. */
+	uint32_t conn;
 	uint32_t site;
 	uint32_t task;
 	uint32_t proc;
@@ -77,12 +96,14 @@ struct finding {
 	uint64_t since_ns; /* when what it accuses began */
 };
 
-/* What one process has lost. */
+/* What one process has lost: connections, each counted once, those that a growth stands for
+ * included. `aborted`, `died-holding` and `task-growth` add to worst and oldest_ns only: what they
+ * accuse is no open connection. */
 struct proc_verdict {
 	uint32_t leaked;
 	uint32_t stalled;
 	uint64_t oldest_ns;	  /* since_ns of its oldest finding, 0 if none */
-	enum verdict_class worst; /* the class with most findings */
+	enum verdict_class worst; /* the class that accuses most */
 };
 
 struct verdicts;
@@ -90,21 +111,27 @@ struct verdicts;
 struct verdicts *verdicts_new(void);
 void verdicts_free(struct verdicts *v);
 
-/* Judges everything in @led as of @now_ns. -ENOMEM leaves the last judgement. */
+/* Judges everything in @led as of @now_ns. What a snapshot shows is judged as of that snapshot: a
+ * state is never taken to have lasted longer than it was seen. -ENOMEM leaves the last judgement.
+ * Ids in the judgement are those of @led now: read them before the next ledger_apply(), or expect
+ * ledger_conn() and its like to give NULL. */
 int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct verdict_thresholds *t,
 		   uint64_t now_ns);
 
-/* Findings of the last judgement, oldest first within a process is not promised: sort ids.
- * verdicts_get() fills @f for n in [0, verdicts_count()). */
+/* Findings of the last judgement, in no promised order. verdicts_get() fills @f for n in
+ * [0, verdicts_count()); past the end with zeros. */
 uint32_t verdicts_count(const struct verdicts *v);
 void verdicts_get(const struct verdicts *v, uint32_t n, struct finding *f);
 
-/* The class that accuses connection @conn, VERDICT_NONE if none. */
+/* The class that accuses connection @conn, VERDICT_NONE if none; VERDICT_GROWTH for one that its
+ * site's growth stands for. @certain may be NULL. */
 enum verdict_class verdicts_conn(const struct verdicts *v, uint32_t conn, bool *certain);
 /* Never NULL: zeros for a process without findings. */
 const struct proc_verdict *verdicts_proc(const struct verdicts *v, uint32_t proc);
+/* The sum of the counts of the findings of @class. */
 uint32_t verdicts_class_count(const struct verdicts *v, enum verdict_class class);
 
-/* The evidence of one finding in words, e.g. "peer closed 2h 3m ago, fd 7 still open, Recv-Q 0". */
+/* The evidence of one finding in words, e.g. "peer closed 2h 3m ago; fd 7 still open, all input
+ * read". Always terminates; returns the length of what it wrote, cut at @len - 1. */
 size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const struct finding *f,
 		       uint64_t now_ns, char *buf, size_t len);

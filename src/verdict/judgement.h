@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a judgement is kept: a byte for each connection, 16 bytes for each accused one, and lists
+ * for what is about many. For src/verdict/ alone.
+ *
+ * Two are kept and swapped, so that one that ran out of memory leaves the last.
+ */
+#pragma once
+
+#include "verdict/rules.h"
+
+/* The byte of a connection. */
+#define CONN_CLASS	    0x1f
+#define CONN_CERTAIN	    0x20
+#define CONN_AT_LEAST_SINCE 0x40
+_Static_assert(VERDICT_MAX <= CONN_CLASS + 1, "a class must fit in its bits");
+
+struct accused {
+	uint64_t since_ns;
+	uint32_t conn;
+	uint32_t proc;
+};
+
+/* A process with findings. */
+struct charged {
+	struct proc_verdict sum;
+	uint32_t by_class[VERDICT_MAX];
+};
+
+struct judgement {
+	uint8_t *conns; /* by id */
+	uint32_t conn_end;
+	uint32_t conn_cap;
+	struct accused *accused;
+	uint32_t accused_n;
+	uint32_t accused_cap;
+	struct finding *many; /* findings that are not one connection */
+	uint32_t many_n;
+	uint32_t many_cap;
+	uint32_t *charged_of; /* by process id: 1 + its place in charged, 0 if it has none */
+	uint32_t proc_end;
+	uint32_t proc_cap;
+	struct charged *charged;
+	uint32_t charged_n;
+	uint32_t charged_cap;
+	uint32_t class_count[VERDICT_MAX];
+};
+
+/* Makes room for @need elements of @size at *@array, keeping what is there. 0 or -ENOMEM. */
+int array_reserve(void *array, uint32_t *cap, uint32_t need, size_t size);
+
+/* Empties @j and makes room for the ids of @led. 0 or -ENOMEM. */
+int judgement_begin(struct judgement *j, const struct ledger *led);
+/* Connection @conn is accused of @class and charged to @proc. 0 or -ENOMEM. */
+int judgement_accuse(struct judgement *j, uint32_t conn, enum verdict_class class,
+		     const struct match *m, uint32_t proc);
+/* A finding about something else. 0 or -ENOMEM. */
+int judgement_add(struct judgement *j, const struct finding *f);
+/* Sums up by process. */
+void judgement_end(struct judgement *j);
+void judgement_fini(struct judgement *j);
+
+struct growth_site {
+	uint32_t site;
+	uint32_t opened[9]; /* and live, by thirds of a window, the latest first */
+	uint32_t old;	    /* opened before the last third */
+	uint32_t idle;	    /* ... of which so many have moved no byte in the last third */
+	uint32_t oldest;    /* connection id of the oldest idle one, 0 if none */
+	bool grows;
+	bool at_least; /* oldest was there when we first looked */
+	uint64_t oldest_ns;
+};
+
+/* The sites that may be growing; kept between judgements for its memory only. */
+struct growth {
+	uint64_t window_ns;
+	struct growth_site *sites;
+	uint32_t n;
+	uint32_t cap;
+	uint32_t *of_site; /* by site id: 1 + its place in sites, 0 if it is none */
+	uint32_t site_end;
+	uint32_t site_cap;
+};
+
+/* Chooses the sites to watch: most fall out here. 0 or -ENOMEM. */
+int growth_begin(struct growth *g, const struct rule_ctx *x);
+/* Counts @c, which no class of its own accuses. */
+void growth_count(struct growth *g, const struct rule_ctx *x, uint32_t id, const struct conn *c);
+/* Adds what grows to @j, and marks the connections that it stands for. 0 or -ENOMEM. */
+int growth_end(struct growth *g, const struct rule_ctx *x, struct judgement *j);
+void growth_fini(struct growth *g);
+/* task-growth. 0 or -ENOMEM. */
+int growth_threads(const struct rule_ctx *x, struct judgement *j);
+
+/* past.c: what is over, but was wrong. 0 or -ENOMEM. */
+int past_aborts(const struct rule_ctx *x, struct judgement *j);
+int past_deaths(const struct rule_ctx *x, struct judgement *j);
+
+struct verdicts {
+	struct judgement last;
+	struct judgement next;
+	struct growth growth;
+};
