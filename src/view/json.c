@@ -28,8 +28,9 @@ static void put(struct writer *w, json_t *value)
 {
 	if (!value)
 		w->err = -ENOMEM;
-	else if (!w->err && json_dumpf(value, w->out, DUMP_FLAGS))
-		w->err = -EIO;
+	errno = 0;
+	if (!w->err && json_dumpf(value, w->out, DUMP_FLAGS))
+		w->err = errno ? -errno : -EIO;
 	json_decref(value);
 }
 
@@ -204,8 +205,7 @@ int view_json(FILE *out, const struct view_input *in, const struct view_filter *
 		put_tasks(&w);
 	}
 	fputs("\n}\n", out);
-	fflush(out);
-	if (!w.err && ferror(out))
-		w.err = -EIO;
+	if (fflush(out) && !w.err)
+		w.err = -errno;
 	return w.err;
 }
