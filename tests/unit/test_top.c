@@ -253,10 +253,10 @@ static void test_detail(void **state)
 	assert_line(f, 9, "7 10.0.0.9:443           close_wait   >2h14  1h07");
 	type(f, "\tG");
 	assert_int_equal(f->top->detail.conn_at.at, 85);
-	type(f, "\t");
 	f->led->conn[1].cookie = 0; /* closed while it was on the screen */
 	type(f, "g");
 	assert_line(f, 9, "closed meanwhile");
+	type(f, "\t");
 	f->v->n = 0;
 	update(f);
 	assert_true(on_screen(f, "No leaks: its 85 connections"));
