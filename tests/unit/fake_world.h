@@ -143,7 +143,8 @@ void verdicts_get(const struct verdicts *v, uint32_t n, struct finding *f)
 
 enum verdict_class verdicts_conn(const struct verdicts *v, uint32_t conn, bool *certain)
 {
-	*certain = true;
+	if (certain)
+		*certain = true;
 	return (enum verdict_class)v->by_conn[conn];
 }
 

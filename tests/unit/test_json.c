@@ -321,6 +321,60 @@ static void test_nothing(void **state)
 	assert_int_equal(length(root, "connections"), 0);
 }
 
+/* ---- docs/JSON.md: `| `name` |` begins the line of a member */
+
+static bool has_member(json_t *value, const char *name)
+{
+	const char *key;
+	json_t *child;
+	size_t i;
+
+	json_object_foreach(value, key, child) if (strcmp(key, name) == 0 ||
+						   has_member(child, name)) return true;
+	json_array_foreach(value, i, child) if (has_member(child, name)) return true;
+	return false;
+}
+
+static void assert_documented(json_t *value, const char *reference)
+{
+	char row[64];
+	const char *key;
+	json_t *child;
+	size_t i;
+
+	json_object_foreach(value, key, child)
+	{
+		snprintf(row, sizeof(row), "\n| `%s` |", key);
+		if (!strstr(reference, row))
+			fail_msg("docs/JSON.md does not speak of %s", key);
+		assert_documented(child, reference);
+	}
+	json_array_foreach(value, i, child) assert_documented(child, reference);
+}
+
+/* The reference has a line for every member, and none for a member that there is not. */
+static void test_reference(void **state)
+{
+	static char reference[65536];
+	json_t *root = dump(*state, NULL, true);
+	FILE *in = fopen("docs/JSON.md", "r");
+	char name[64];
+	const char *row;
+	size_t n;
+
+	if (!in)
+		skip(); /* not run from the top of the tree */
+	n = fread(reference, 1, sizeof(reference) - 1, in);
+	fclose(in);
+	reference[n] = '\0';
+	assert_documented(root, reference);
+	for (row = reference; (row = strstr(row, "\n| `")); row++) {
+		assert_int_equal(sscanf(row, "\n| `%63[^`]`", name), 1);
+		if (!has_member(root, name))
+			fail_msg("docs/JSON.md has %s, the output has not", name);
+	}
+}
+
 static void test_full_disk(void **state)
 {
 	struct fixture *f = *state;
@@ -336,9 +390,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_head),	T(test_processes),    T(test_finding), T(test_holders),
-		T(test_waiter), T(test_same_members), T(test_all),     T(test_hostile_name),
-		T(test_filter), T(test_lines),	      T(test_nothing), T(test_full_disk),
+		T(test_head),	   T(test_processes),	 T(test_finding), T(test_holders),
+		T(test_waiter),	   T(test_same_members), T(test_all),	  T(test_hostile_name),
+		T(test_filter),	   T(test_lines),	 T(test_nothing), T(test_full_disk),
+		T(test_reference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
