@@ -105,7 +105,7 @@ int groups_fill(struct groups *g, const struct view_input *in, const struct view
 {
 	uint32_t all = verdicts_count(in->verdicts), n = 0, i;
 	struct entry *e = NULL;
-	struct group *out;
+	struct group *out, *less;
 	struct finding f;
 	int err = -ENOMEM;
 
@@ -122,7 +122,8 @@ int groups_fill(struct groups *g, const struct view_input *in, const struct view
 	qsort(e, n, sizeof(*e), by_group_and_age);
 	groups_fini(g);
 	g->len = fold(out, e, n);
-	g->group = out;
+	less = reallocarray(out, (size_t)g->len + 1, sizeof(*out));
+	g->group = less ? less : out;
 	out = NULL;
 	qsort(g->group, g->len, sizeof(*g->group), by_count);
 	err = 0;

@@ -72,8 +72,7 @@ static void put_head(struct report *r, const struct rows *rows)
 		time_rfc3339(when, sizeof(when), in->realtime_ns),
 		text_clean(host, sizeof(host), in->host ? in->host : "-"),
 		text_clean(kernel, sizeof(kernel), in->kernel ? in->kernel : "-"),
-		processes_text(processes, sizeof(processes), rows->len),
-		ledger_totals(in->ledger)->conns,
+		processes_text(processes, sizeof(processes), rows->len), rows->sockets,
 		text_duration(watched, sizeof(watched), input_watched_ns(in)));
 	snprintf(buf, sizeof(buf), "%u leaked", rows->leaked);
 	put(r, rows->leaked ? SEVERITY_LEAK : SEVERITY_NONE, buf);
@@ -272,7 +271,7 @@ static void put_healthy(struct report *r, const struct rows *rows)
 	char text[TEXT_LEN * 2], watched[TEXT_LEN], line[CELL_LEN];
 
 	snprintf(line, sizeof(line), "%s, watched for %s",
-		 healthy_text(text, sizeof(text), ledger_totals(r->in->ledger)->conns, rows->len),
+		 healthy_text(text, sizeof(text), rows->sockets, rows->len),
 		 text_duration(watched, sizeof(watched), input_watched_ns(r->in)));
 	put_end(r);
 	put(r, SEVERITY_GOOD, line);

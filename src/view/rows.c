@@ -196,6 +196,7 @@ static int rows_add(struct rows *t, const struct proc_row *r)
 		t->cap = cap;
 	}
 	t->row[t->len++] = *r;
+	t->sockets += r->live;
 	t->leaked += r->leaked;
 	t->stalled += r->stalled;
 	return 0;
@@ -221,6 +222,8 @@ int rows_fill(struct rows *t, const struct view_input *in, const struct view_fil
 		rows_fini(&fresh);
 		return err;
 	}
+	if (!filter || (!filter->comm && !filter->container && !filter->class_mask))
+		fresh.sockets = ledger_totals(in->ledger)->conns;
 	rows_fini(t);
 	*t = fresh;
 	return 0;

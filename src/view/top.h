@@ -71,7 +71,6 @@ struct top_head {
 	uint64_t realtime_ns;
 	uint64_t watched_ns;
 	double interval_s;
-	uint32_t sockets;
 	bool replay;
 	bool incomplete;
 };

@@ -167,10 +167,10 @@ static void put_totals(struct view_top *top, int y)
 
 	if (!top->rows.leaked && !top->rows.stalled && !top->filter.class_mask) {
 		pen_put(&pen, top_attr(top, SEVERITY_GOOD),
-			healthy_text(text, sizeof(text), top->head.sockets, top->rows.len));
+			healthy_text(text, sizeof(text), top->rows.sockets, top->rows.len));
 	} else {
 		pen_printf(&pen, A_NORMAL, "%s  %u sockets  ",
-			   processes_text(text, sizeof(text), top->rows.len), top->head.sockets);
+			   processes_text(text, sizeof(text), top->rows.len), top->rows.sockets);
 		pen_printf(&pen, top_attr(top, top->rows.leaked ? SEVERITY_LEAK : SEVERITY_NONE),
 			   "%u leaked", top->rows.leaked);
 		pen_put(&pen, A_NORMAL, "  ");
@@ -220,7 +220,7 @@ static int put_head(struct view_top *top)
 		   "%u leaked  ", top->rows.leaked);
 	pen_printf(&pen, top_attr(top, top->rows.stalled ? SEVERITY_SUSPECT : SEVERITY_NONE),
 		   "%u stalled  ", top->rows.stalled);
-	pen_printf(&pen, A_NORMAL, "%u sockets", top->head.sockets);
+	pen_printf(&pen, A_NORMAL, "%u sockets", top->rows.sockets);
 	return 1;
 }
 
@@ -290,7 +290,7 @@ void top_draw(struct view_top *top, const struct view_input *in)
 		top_bar(0, top_attr(top, top->rows.leaked ? SEVERITY_LEAK : SEVERITY_NONE), line);
 	} else {
 		y = put_head(top);
-		if (!top->started && top->view != TOP_HELP)
+		if (!top->started && top->view == TOP_LIST)
 			put_progress(top, y, end);
 		else
 			put_screen(top, in, y, end);

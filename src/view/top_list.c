@@ -65,7 +65,7 @@ static void put_empty(struct view_top *top, int y, int end)
 		snprintf(line, sizeof(line), "No process that was asked for has a socket.");
 	else
 		snprintf(line, sizeof(line), "%s, watched for %s.",
-			 healthy_text(text, sizeof(text), top->head.sockets, top->rows.len),
+			 healthy_text(text, sizeof(text), top->rows.sockets, top->rows.len),
 			 text_duration(watched, sizeof(watched), top->head.watched_ns));
 	free_columns = COLS - (int)cell_width(line);
 	pen.x = free_columns > 0 ? free_columns / 2 : 0;

@@ -101,7 +101,6 @@ static void take_head(struct top_head *h, const struct view_input *in)
 		.realtime_ns = in->realtime_ns,
 		.watched_ns = input_watched_ns(in),
 		.interval_s = in->interval_s,
-		.sockets = ledger_totals(in->ledger)->conns,
 		.replay = in->replay,
 		.incomplete = in->incomplete,
 	};

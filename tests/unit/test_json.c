@@ -375,6 +375,42 @@ static void test_reference(void **state)
 	}
 }
 
+/* ---- out of memory */
+
+static long allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+	if (allocations_left-- > 0)
+		return malloc(size);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* Each allocation fails in turn: an error, no crash, nothing left behind (ASan would say so). */
+static void test_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	FILE *out = fopen("/dev/null", "w");
+	long n = 0;
+	int err;
+
+	assert_non_null(out);
+	f->v->f[1] = f->v->f[FAKE_LEAKED];
+	f->v->f[2] = f->v->f[f->v->n - 1];
+	f->v->n = 3;
+	f->led->conns = FAKE_LEAKED + 2;
+	json_set_alloc_funcs(scarce_malloc, free);
+	do {
+		allocations_left = n++;
+		err = view_json(out, &f->in, NULL, false);
+		assert_true(err == 0 || err == -ENOMEM);
+	} while (err);
+	json_set_alloc_funcs(malloc, free);
+	fclose(out);
+	assert_true(n > 200);
+}
+
 static void test_full_disk(void **state)
 {
 	struct fixture *f = *state;
@@ -393,7 +429,7 @@ int main(void)
 		T(test_head),	   T(test_processes),	 T(test_finding), T(test_holders),
 		T(test_waiter),	   T(test_same_members), T(test_all),	  T(test_hostile_name),
 		T(test_filter),	   T(test_lines),	 T(test_nothing), T(test_full_disk),
-		T(test_reference),
+		T(test_no_memory), T(test_reference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
