@@ -12,16 +12,16 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile struct config cfg = {};
+const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
 
 static __always_inline s32 stack_of(void *ctx, __u32 pid)
 {
 	s32 id;
 
-	if (cfg.stacks == STACKS_NONE)
+	if (cfg.stacks == LS_STACKS_NONE)
 		return -1;
-	if (cfg.stacks == STACKS_HOT && !bpf_map_lookup_elem(&hot, &pid))
+	if (cfg.stacks == LS_STACKS_HOT && !bpf_map_lookup_elem(&hot, &pid))
 		return -1;
 	id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 	if (id < 0)

@@ -17,7 +17,7 @@ int datagram_open(struct bpf_sock *ctx)
 	task = (void *)bpf_get_current_task();
 	if (!task_wanted(task))
 		return 1;
-	if ((cfg.filters & FILTER_NETNS) &&
+	if ((cfg.filters & LS_FILTER_NETNS) &&
 	    BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) != cfg.netns)
 		return 1;
 	rec = ring_reserve(LS_OPEN, sizeof(*rec));

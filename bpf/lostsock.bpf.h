@@ -13,6 +13,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <lostsock/config.h>
 #include <lostsock/event.h>
 
 #define AF_UNIX	       1
@@ -32,30 +33,8 @@
 #define TCP_LAST_ACK	9
 #define TCP_LISTEN	10
 
-enum filter {
-	FILTER_PIDS = 1 << 0,	/* only the processes in `pids`, and their children */
-	FILTER_CGROUP = 1 << 1, /* only below one cgroup2 */
-	FILTER_NETNS = 1 << 2,	/* only sockets of one network namespace */
-};
-
-enum stacks {
-	STACKS_NONE = 0,
-	STACKS_HOT = 1, /* of the processes in `hot`: those whose sockets are being lost */
-	STACKS_ALL = 2,
-};
-
-/* One definition for all objects (conn.bpf.c); the linker would refuse a second. */
-struct config {
-	__u32 filters; /* enum filter */
-	__u32 netns;   /* inode number */
-	__u64 cgroup;  /* cgroup2 id */
-	__u32 cgroup_level;
-	__u32 stacks;	  /* enum stacks */
-	__u32 jiffy_ns;	  /* clock_getres(CLOCK_MONOTONIC_COARSE) */
-	__u32 wake_bytes; /* the ring wakes its reader when it holds this much */
-};
-
-extern const volatile struct config cfg;
+/* Defined in conn.bpf.c, for all objects. */
+extern const volatile struct ls_config cfg;
 extern __u64 snap_ns; /* begin of the snapshot under way; written by user space */
 
 /* Weak, so that the linker makes one map of what every object that includes this defines. */
@@ -166,19 +145,19 @@ static __always_inline bool task_wanted(struct task_struct *task)
 {
 	__u32 pid;
 
-	if (cfg.filters & FILTER_PIDS) {
+	if (cfg.filters & LS_FILTER_PIDS) {
 		pid = BPF_CORE_READ(task, tgid);
 		if (!bpf_map_lookup_elem(&pids, &pid))
 			return false;
 	}
-	if (cfg.filters & FILTER_CGROUP)
+	if (cfg.filters & LS_FILTER_CGROUP)
 		return cgroup_wanted(task);
 	return true;
 }
 
 static __always_inline bool sock_wanted(const struct sock *sk)
 {
-	return !(cfg.filters & FILTER_NETNS) || netns_of(sk) == cfg.netns;
+	return !(cfg.filters & LS_FILTER_NETNS) || netns_of(sk) == cfg.netns;
 }
 
 /* Addresses, ports, family, protocol and state; the role is the caller's to say. */

@@ -10,7 +10,7 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppi
 {
 	struct ls_proc *rec;
 
-	if ((cfg.filters & FILTER_NETNS) &&
+	if ((cfg.filters & LS_FILTER_NETNS) &&
 	    BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) != cfg.netns)
 		return;
 	rec = ring_reserve(LS_PROC, sizeof(*rec));
@@ -35,7 +35,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (!task_wanted(parent))
 		return 0;
-	if ((cfg.filters & FILTER_PIDS) && child->pid == child->tgid &&
+	if ((cfg.filters & LS_FILTER_PIDS) && child->pid == child->tgid &&
 	    bpf_map_update_elem(&pids, &pid, &one, BPF_ANY))
 		lose(LS_LOST_MAP);
 	tell(child, child->pid == child->tgid ? LS_PROC_FORK : LS_PROC_THREAD, parent->tgid);
@@ -59,7 +59,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	if (!task_wanted(task))
 		return 0;
 	tell(task, last ? LS_PROC_EXIT : LS_PROC_THREAD_EXIT, 0);
-	if ((cfg.filters & FILTER_PIDS) && last)
+	if ((cfg.filters & LS_FILTER_PIDS) && last)
 		bpf_map_delete_elem(&pids, &pid);
 	return 0;
 }

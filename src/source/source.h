@@ -23,9 +23,11 @@ struct source_identity {
 };
 
 struct source_ops {
-	/* Delivers what is there, waiting at most @timeout_ms for the first. 0, -EINTR on a signal,
-	 * -ENODATA at the end of a recording, or what the sink returned. */
-	int (*pump)(void *arg, int timeout_ms, source_sink_fn sink, void *ctx);
+	/* Readable when there is something to pump; -1: always. */
+	int (*fd)(void *arg);
+	/* Delivers what is there, or a part of it, without waiting. 0, -ENODATA at the end of a
+	 * recording, -EBADMSG where it is damaged, or what the sink returned. */
+	int (*pump)(void *arg, source_sink_fn sink, void *ctx);
 	/* Asks for a snapshot with @passes (enum ls_pass); delivers it whole, between LS_SNAP
 	 * records. A recording has its own and answers -EOPNOTSUPP. */
 	int (*snapshot)(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);

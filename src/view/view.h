@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Views: a judged ledger, shown. They read the ledger and the verdicts and change neither.
+ * The program calls setlocale(LC_CTYPE, "") once, so that they know whether UTF-8 can be shown.
  */
 #pragma once
 
@@ -9,6 +10,15 @@
 #include <stdio.h>
 #include "ledger/ledger.h"
 #include "verdict/verdict.h"
+
+/* Names what runs: the caller joins ledger and symbols, views know neither addresses nor files.
+ * Each writes the @n-th frame, innermost first, as in "pool_dial (pool.c:31)" to @buf; false past
+ * the last. */
+struct view_frames {
+	bool (*site)(void *arg, uint32_t site, uint32_t n, char *buf, size_t len);
+	bool (*task)(void *arg, uint32_t task, uint32_t n, char *buf, size_t len);
+	void *arg;
+};
 
 /* What every view is given: one judged snapshot. All pointers are borrowed for the call. */
 struct view_input {
@@ -19,7 +29,8 @@ struct view_input {
 	uint64_t realtime_ns; /* the same moment as time of day */
 	const char *kernel;
 	const char *host;
-	double interval_s; /* between snapshots */
+	const struct view_frames *frames; /* NULL: no stacks */
+	double interval_s;		  /* between snapshots */
 	bool replay;
 	bool incomplete; /* a recording that was cut short */
 };
@@ -31,11 +42,16 @@ struct view_filter {
 	uint64_t class_mask;   /* bit per enum verdict_class, 0: all */
 };
 
-/* A container or unit, told from a cgroup path: "docker:3f2a91c0b7de", "cri:...", "podman:...",
- * "nginx.service", "" if the path names none. */
+/* ---- container.c */
+#define VIEW_CONTAINER_LEN 64
+
+/* A container or unit, told from a cgroup path: "docker:3f2a91c0b7de", "cri-containerd:...",
+ * "crio:...", "podman:...", "k8s:..." (a pod's container of whatever runtime), "pod:UID",
+ * "nginx.service", "user-1000.slice"; "" if the path names none. NULL is no path. */
 char *view_container(char *buf, size_t len, const char *cgroup_path);
 
-/* ---- report.c: plain text, for --once and batch output; one line per process and finding. */
+/* ---- report.c: plain text, for --once and batch output: a line of totals, a table of processes,
+ * the findings in groups of one process, class and site. Each line is flushed. 0 or -errno. */
 enum view_color {
 	VIEW_COLOR_NEVER,
 	VIEW_COLOR_ALWAYS
@@ -47,9 +63,12 @@ struct view_report_options {
 	enum view_color color;
 	uint32_t max_processes; /* 0: all with something to say */
 };
+/* @opt may be NULL. */
 int view_report(FILE *out, const struct view_input *in, const struct view_report_options *opt);
 
-/* ---- json.c: one object, docs/JSON.md; @all adds connections and tasks. Ends with a newline. */
+/* ---- json.c: one object, docs/JSON.md; @all adds connections and tasks. Ends with a newline.
+ * Written element by element: memory does not grow with the number of connections. @filter may be
+ * NULL. 0 or -errno. */
 int view_json(FILE *out, const struct view_input *in, const struct view_filter *filter, bool all);
 
 /* ---- columns.c: the table's columns; used by report and top, and by --columns help. */
@@ -60,11 +79,14 @@ void view_columns_help(FILE *out);
 
 /* ---- top.c: the full-screen view. */
 struct view_top;
-/* @fd_in, @fd_out: the terminal. NULL and errno; ENOTTY if it is none. */
+/* Takes standard input and output. NULL and errno: ENOTTY if they are no terminal, ENOTSUP if
+ * $TERM is none that is known. Keeps @opt's strings: they must outlive it. Handlers for SIGINT and
+ * SIGTERM that are to live must be installed before this. */
 struct view_top *view_top_open(const struct view_report_options *opt);
 /* Restores the terminal; safe from any state. */
 void view_top_close(struct view_top *top);
-/* Draws a new snapshot; ignored while paused but for its counter. */
+/* Draws a new snapshot; ignored while paused but for its counter. On -ENOMEM within, says so on
+ * the screen and keeps the last. */
 void view_top_update(struct view_top *top, const struct view_input *in);
 /* Says what it waits for, before the first snapshot: "attaching", "reading 120,000 sockets". */
 void view_top_progress(struct view_top *top, const char *what);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* lostsock: finds the sockets programs lose. The verbs are one file each in verb/. */
+#include <stdio.h>
+#include <string.h>
+#include "base/text.h"
+#include "verb/verb.h"
+
+struct verb {
+	const char *name;
+	unsigned int bit;
+	int (*run)(const struct options *opt);
+	const char *args;
+	const char *help;
+	const char *examples;
+};
+
+static const struct verb verbs[] = {
+	{ "top", VERB_TOP, verb_top, "[OPTION...] [SECONDS [COUNT]]",
+	  "live table of what processes lose",
+	  "  lostsock top                          the whole machine\n"
+	  "  lostsock top -p 812,813 --after 10s   two processes, accused after ten seconds\n"
+	  "  lostsock top --once --json --for 30s  watch for half a minute, print one object\n" },
+	{ "record", VERB_RECORD, verb_record, "[OPTION...] FILE",
+	  "write what the kernel tells to a file", "  lostsock record --for 1m incident.lsk\n" },
+	{ "replay", VERB_REPLAY, verb_replay, "[OPTION...] FILE", "any view over a recording",
+	  "  lostsock replay incident.lsk --once\n"
+	  "  lostsock replay incident.lsk --speed 1\n" },
+	{ "doctor", VERB_DOCTOR, verb_doctor, "[OPTION...]",
+	  "what this kernel can give, what is missing, how to get it", "  lostsock doctor\n" },
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "lostsock finds the sockets programs lose.\n\n"
+		     "usage: lostsock VERB [OPTION...]\n\n");
+	for (i = 0; i < VERBS; i++)
+		fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+	fprintf(out, "\n`lostsock VERB --help` says more; so does man 8 lostsock.\n");
+}
+
+static int verb_help(const struct verb *v)
+{
+	printf("usage: lostsock %s %s\n%s\n\n", v->name, v->args, v->help);
+	options_help(stdout, v->bit);
+	printf("\nexamples:\n%s", v->examples);
+	return fflush(stdout) ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+static int run_verb(const struct verb *v, int argc, char **argv)
+{
+	struct options opt;
+	char err[OPTIONS_ERROR_LEN];
+
+	if (options_parse(&opt, v->bit, argc, argv, err)) {
+		fprintf(stderr, "lostsock %s: %s\n", v->name, err);
+		return EXIT_USAGE;
+	}
+	return opt.help ? verb_help(v) : v->run(&opt);
+}
+
+static int unknown_verb(const char *word)
+{
+	const char *names[VERBS + 1] = { 0 }, *near;
+	size_t i;
+
+	for (i = 0; i < VERBS; i++)
+		names[i] = verbs[i].name;
+	near = text_nearest(word, names);
+	fprintf(stderr, "lostsock: there is no verb '%.40s'%s%s%s\n", word,
+		near ? " (did you mean '" : "; top, record, replay, doctor are", near ? near : "",
+		near ? "'?)" : "");
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	size_t i;
+
+	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help")) {
+		usage(stdout);
+		return EXIT_FINE;
+	}
+	if (!strcmp(word, "-V") || !strcmp(word, "--version")) {
+		printf("lostsock %s\n", LOSTSOCK_VERSION);
+		return EXIT_FINE;
+	}
+	for (i = 0; i < VERBS; i++)
+		if (!strcmp(word, verbs[i].name))
+			return run_verb(&verbs[i], argc - 2, argv + 2);
+	if (*word)
+		return unknown_verb(word);
+	usage(stderr);
+	return EXIT_USAGE;
+}

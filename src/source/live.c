@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The live kernel as a source: its ring, its clock, its identity. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "source/live_internal.h"
+
+#define DRAIN_MAX 1000000 /* records in one call, so that a flood cannot keep a tick from coming \
+			   */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct live *live = ctx;
+	int err;
+
+	(void)len; /* the same as in the record's header: bpf/ is ours */
+	err = live->sink(live->sink_ctx, data);
+	if (err)
+		return err;
+	return ++live->drained < DRAIN_MAX ? 0 : -EAGAIN;
+}
+
+static int live_fd(void *arg)
+{
+	return ring_buffer__epoll_fd(((struct live *)arg)->ring);
+}
+
+static int live_pump(void *arg, source_sink_fn sink, void *ctx)
+{
+	struct live *live = arg;
+	int n;
+
+	live->sink = sink;
+	live->sink_ctx = ctx;
+	live->drained = 0;
+	n = ring_buffer__consume(live->ring);
+	return n < 0 && n != -EAGAIN ? n : 0;
+}
+
+static uint64_t live_now(void *arg)
+{
+	(void)arg;
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static const struct source_identity *live_identity(void *arg)
+{
+	return &((struct live *)arg)->id;
+}
+
+static void live_close(void *arg)
+{
+	struct live *live = arg;
+
+	ring_buffer__free(live->ring);
+	live_unload(live);
+	JudyLFreeArray(&live->cgroup_known, PJE0);
+	free(live->percpu);
+	free(live);
+}
+
+static const struct source_ops live_ops = {
+	.fd = live_fd,
+	.pump = live_pump,
+	.snapshot = live_snapshot,
+	.now_ns = live_now,
+	.identity = live_identity,
+	.close = live_close,
+};
+
+/* "01234567-89ab-..." to 16 bytes; zeros where it cannot be read. */
+static void read_boot_id(uint8_t id[16])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	unsigned int byte;
+	int i;
+
+	for (i = 0; f && i < 16 && fscanf(f, "%*[-]") >= 0 && fscanf(f, "%2x", &byte) == 1; i++)
+		id[i] = byte;
+	if (f)
+		fclose(f);
+}
+
+static void identify(struct source_identity *id)
+{
+	struct utsname u;
+
+	read_boot_id(id->boot_id);
+	id->start_ns = clock_ns(CLOCK_MONOTONIC);
+	id->realtime_ns = clock_ns(CLOCK_REALTIME) - id->start_ns;
+	if (uname(&u))
+		return;
+	snprintf(id->kernel, sizeof(id->kernel), "%.40s %.20s", u.release, u.machine);
+	snprintf(id->host, sizeof(id->host), "%.63s", u.nodename);
+}
+
+int live_open(struct source *src, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	struct live *live = calloc(1, sizeof(*live));
+	int e;
+
+	if (!live) {
+		snprintf(err, LIVE_ERROR_LEN, "out of memory");
+		return -ENOMEM;
+	}
+	e = live_load(live, opt, err);
+	if (e)
+		goto out;
+	e = -ENOMEM;
+	live->cpus = libbpf_num_possible_cpus();
+	live->percpu = calloc(live->cpus > 0 ? live->cpus : 1, sizeof(*live->percpu));
+	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), on_record, live, NULL);
+	if (!live->percpu || !live->ring) {
+		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
+		goto out;
+	}
+	identify(&live->id);
+	src->ops = &live_ops;
+	src->arg = live;
+	return 0;
+out:
+	live_close(live);
+	return e;
+}
+
+int live_hot(struct source *src, uint32_t pid)
+{
+	struct live *live = src->arg;
+	uint8_t one = 1;
+
+	if (src->ops != &live_ops)
+		return -EOPNOTSUPP;
+	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
+}

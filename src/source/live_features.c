@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the kernel gives, found out by doing it: each program is loaded and attached by itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "source/live_internal.h"
+
+struct trial {
+	const char *name;
+	const char *gives;
+	const char *mend;
+	bool required;
+	int (*run)(const char *arg);
+	const char *arg;
+};
+
+static int try_btf(const char *arg)
+{
+	(void)arg;
+	return access("/sys/kernel/btf/vmlinux", R_OK) ? -errno : 0;
+}
+
+static int try_cgroup2(const char *arg)
+{
+	char mount[256];
+
+	(void)arg;
+	return live_cgroup2_mount(mount, sizeof(mount));
+}
+
+static int attach_one(struct bpf_program *prog)
+{
+	struct bpf_link *link;
+	char mount[256];
+	int fd, err;
+
+	if (bpf_program__type(prog) != BPF_PROG_TYPE_CGROUP_SOCK) {
+		link = bpf_program__attach(prog);
+		err = link ? 0 : -errno;
+		bpf_link__destroy(link);
+		return err;
+	}
+	err = live_cgroup2_mount(mount, sizeof(mount));
+	if (err)
+		return err;
+	fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	link = bpf_program__attach_cgroup(prog, fd);
+	err = link ? 0 : -errno;
+	bpf_link__destroy(link);
+	close(fd);
+	return err;
+}
+
+/* Loads the one program called @name, with all maps, and attaches it for a moment. */
+static int try_program(const char *name)
+{
+	struct lostsock_bpf *skel = lostsock_bpf__open();
+	struct bpf_program *prog, *chosen = NULL;
+	int err;
+
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		bool match = !strcmp(bpf_program__name(prog), name);
+
+		bpf_program__set_autoload(prog, match);
+		if (match)
+			chosen = prog;
+	}
+	err = lostsock_bpf__load(skel);
+	if (!err)
+		err = chosen ? attach_one(chosen) : -ENOENT;
+	lostsock_bpf__destroy(skel);
+	return err;
+}
+
+#define KERNEL_61 "a kernel from 6.1 on has it"
+#define ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+
+static const struct trial trials[] = {
+	{ "kernel types (BTF)", "every program fits itself to this kernel",
+	  "a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as Debian 11 and later have",
+	  true, try_btf, NULL },
+	{ "TCP births", "who opens connections, and when", ROOT, true, try_program, "conn_state" },
+	{ "TCP deaths", "when connections end", ROOT, true, try_program, "conn_end" },
+	{ "snapshot of descriptors", "what is open and who holds it", KERNEL_61, true, try_program,
+	  "files" },
+	{ "process lifetimes", "children followed, a pid used again told apart", ROOT, true,
+	  try_program, "task_exit" },
+	{ "aborts", "class aborted: closed with unread bytes", KERNEL_61, false, try_program,
+	  "conn_abort" },
+	{ "cgroup2", "UDP births and deaths, --cgroup",
+	  "mount -t cgroup2 none /sys/fs/cgroup/unified", false, try_cgroup2, NULL },
+	{ "UDP births", "who opens UDP sockets that live less than a tick", KERNEL_61, false,
+	  try_program, "datagram_open" },
+	{ "UDP deaths", "their ends between two ticks", KERNEL_61, false, try_program,
+	  "datagram_end" },
+	{ "blocked threads", "who waits: silent-peer for certain, task-stuck", KERNEL_61, false,
+	  try_program, "tasks_nopoll" },
+	{ "blocked in poll()", "the same for threads in poll(), as libpq's", KERNEL_61, false,
+	  try_program, "tasks" },
+	{ "TCP table", "connections that only an io_uring holds", KERNEL_61, false, try_program,
+	  "socks_tcp" },
+	{ "UDP table", "UDP sockets that only an io_uring holds", KERNEL_61, false, try_program,
+	  "socks_udp" },
+	{ "UNIX table", "UNIX sockets that only an io_uring holds", KERNEL_61, false, try_program,
+	  "socks_unix" },
+};
+
+#define TRIALS (sizeof(trials) / sizeof(trials[0]))
+
+struct live_feature *live_features(size_t *n, bool verbose)
+{
+	struct live_feature *f = calloc(TRIALS, sizeof(*f));
+	size_t i;
+
+	if (!f)
+		return NULL;
+	live_set_verbose(verbose);
+	for (i = 0; i < TRIALS; i++) {
+		f[i].name = trials[i].name;
+		f[i].gives = trials[i].gives;
+		f[i].mend = trials[i].mend;
+		f[i].required = trials[i].required;
+		f[i].err = trials[i].run(trials[i].arg);
+	}
+	*n = TRIALS;
+	return f;
+}

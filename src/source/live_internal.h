@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The live source's rooms, for each other: load (live.c), snapshot, cgroups, features. */
+#pragma once
+
+#include <Judy.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "source/live.h"
+#include "lostsock.skel.h"
+
+#define LIVE_BUF (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
+
+struct live {
+	struct lostsock_bpf *skel;
+	struct ring_buffer *ring;
+	struct source_identity id;
+	source_sink_fn sink; /* while the ring is drained */
+	void *sink_ctx;
+	uint32_t drained; /* records in this call */
+	int cgroup_fd;
+	int cpus;
+	uint64_t seq;
+	uint16_t ends;
+	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
+	uint64_t *percpu;
+	char buf[LIVE_BUF];
+};
+
+/* ---- live_load.c */
+int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
+void live_unload(struct live *live);
+/* Whether libbpf may speak, on stderr. */
+void live_set_verbose(bool verbose);
+
+/* ---- live_snapshot.c */
+int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);
+
+/* ---- live_cgroup.c */
+int live_cgroup2_mount(char *buf, size_t len);
+int live_cgroup_id(const char *path, uint64_t *id, uint32_t *level);
+/* The path in /proc/PID/cgroup that says most about where a process belongs. */
+int live_cgroup_path(uint32_t pid, char *path, size_t len);

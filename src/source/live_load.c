@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Loading and attaching: what this kernel has, and a clear line where it lacks what is needed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "source/live_internal.h"
+
+#define RING_PAGES     1024
+#define RING_PAGES_MAX (1u << 18)
+#define PAGE	       4096 /* the unit of --ring-pages; the kernel rounds up to its own */
+
+static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, LIVE_ERROR_LEN, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level, (void)fmt, (void)ap;
+	return 0;
+}
+
+static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
+}
+
+void live_set_verbose(bool verbose)
+{
+	libbpf_set_print(verbose ? loud : quiet);
+}
+
+static uint32_t jiffy_ns(void)
+{
+	struct timespec ts;
+
+	/* The coarse clock ticks with jiffies, so that its resolution is 1/HZ. */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_nsec;
+}
+
+static int configure_cgroup(struct live *live, const char *path, char err[LIVE_ERROR_LEN])
+{
+	uint64_t id;
+	uint32_t level;
+	int e = live_cgroup_id(path, &id, &level);
+
+	if (e == -ENOTDIR)
+		return say(err, e, "--cgroup %s: not a cgroup2 directory", path);
+	if (e)
+		return say(err, e, "--cgroup %s: %s", path, strerror(-e));
+	live->skel->rodata->cfg.cgroup = id;
+	live->skel->rodata->cfg.cgroup_level = level;
+	return 0;
+}
+
+static int configure(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	struct lostsock_bpf *skel = live->skel;
+	uint32_t pages = opt->ring_pages ? opt->ring_pages : RING_PAGES;
+	int e;
+
+	if (pages & (pages - 1) || pages > RING_PAGES_MAX)
+		return say(err, -EINVAL, "--ring-pages %u: a power of two up to %u is needed",
+			   opt->ring_pages, RING_PAGES_MAX);
+	bpf_map__set_max_entries(skel->maps.ring, pages * PAGE);
+	skel->rodata->cfg.wake_bytes = pages * PAGE / 4;
+	skel->rodata->cfg.jiffy_ns = jiffy_ns();
+	skel->rodata->cfg.stacks = opt->stacks;
+	skel->rodata->cfg.netns = opt->netns;
+	if (opt->stacks == LS_STACKS_NONE)
+		bpf_map__set_max_entries(skel->maps.stacks, 1);
+	if (opt->netns)
+		skel->rodata->cfg.filters |= LS_FILTER_NETNS;
+	if (opt->pid_count)
+		skel->rodata->cfg.filters |= LS_FILTER_PIDS;
+	if (!opt->cgroup)
+		return 0;
+	e = configure_cgroup(live, opt->cgroup, err);
+	skel->rodata->cfg.filters |= LS_FILTER_CGROUP;
+	return e;
+}
+
+/* What can be done without; the first try has all, the last has the least. */
+enum {
+	TRY_ALL,
+	TRY_NO_POLL,
+	TRY_END
+};
+
+static int try_load(struct live *live, const struct live_options *opt, int try,
+		    char err[LIVE_ERROR_LEN])
+{
+	int e;
+
+	live->skel = lostsock_bpf__open();
+	if (!live->skel)
+		return say(err, -errno, "cannot open the BPF object: %s", strerror(errno));
+	e = configure(live, opt, err);
+	if (e)
+		return e;
+	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
+	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
+	return lostsock_bpf__load(live->skel);
+}
+
+static int load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	int try, e = 0;
+
+	for (try = 0; try < TRY_END; try++) {
+		e = try_load(live, opt, try, err);
+		if (!e || err[0])
+			return e;
+		lostsock_bpf__destroy(live->skel);
+		live->skel = NULL;
+	}
+	if (e == -EPERM || e == -EACCES)
+		return say(err, e,
+			   "the kernel refuses BPF: run as root, or with CAP_BPF, CAP_PERFMON "
+			   "and CAP_NET_ADMIN");
+	return say(err, e,
+		   "the kernel refuses the programs (%s): `lostsock doctor` says what it lacks",
+		   strerror(-e));
+}
+
+static int fill_pids(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	uint8_t one = 1;
+	size_t i;
+
+	for (i = 0; i < opt->pid_count; i++)
+		if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &opt->pids[i], &one, 0))
+			return say(err, -errno, "cannot watch %zu processes: %s", opt->pid_count,
+				   strerror(errno));
+	return 0;
+}
+
+/* UDP's births and deaths; without a cgroup2 the snapshots alone must do. */
+static void attach_cgroup(struct live *live)
+{
+	struct lostsock_bpf *skel = live->skel;
+	char mount[256];
+
+	if (live_cgroup2_mount(mount, sizeof(mount)))
+		return;
+	live->cgroup_fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (live->cgroup_fd < 0)
+		return;
+	skel->links.datagram_end =
+		bpf_program__attach_cgroup(skel->progs.datagram_end, live->cgroup_fd);
+	if (!skel->links.datagram_end)
+		return;
+	live->ends |= LS_ENDS_UDP;
+	skel->links.datagram_open =
+		bpf_program__attach_cgroup(skel->progs.datagram_open, live->cgroup_fd);
+}
+
+static int attach(struct live *live, char err[LIVE_ERROR_LEN])
+{
+	struct lostsock_bpf *skel = live->skel;
+	struct {
+		struct bpf_program *prog;
+		struct bpf_link **link;
+		bool required;
+	} rows[] = {
+		{ skel->progs.conn_end, &skel->links.conn_end, true },
+		{ skel->progs.conn_state, &skel->links.conn_state, true },
+		{ skel->progs.conn_abort, &skel->links.conn_abort, false },
+		{ skel->progs.task_fork, &skel->links.task_fork, true },
+		{ skel->progs.task_exec, &skel->links.task_exec, true },
+		{ skel->progs.task_exit, &skel->links.task_exit, true },
+		{ skel->progs.files, &skel->links.files, true },
+		{ skel->progs.socks_tcp, &skel->links.socks_tcp, false },
+		{ skel->progs.socks_udp, &skel->links.socks_udp, false },
+		{ skel->progs.socks_unix, &skel->links.socks_unix, false },
+		{ skel->progs.tasks, &skel->links.tasks, false },
+		{ skel->progs.tasks_nopoll, &skel->links.tasks_nopoll, false },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (bpf_program__fd(rows[i].prog) < 0)
+			continue;
+		*rows[i].link = bpf_program__attach(rows[i].prog);
+		if (!*rows[i].link && rows[i].required)
+			return say(err, -errno,
+				   "cannot attach %s: %s (`lostsock doctor` says more)",
+				   bpf_program__name(rows[i].prog), strerror(errno));
+	}
+	live->ends |= LS_ENDS_TCP;
+	attach_cgroup(live);
+	return 0;
+}
+
+int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	int e;
+
+	err[0] = 0;
+	live->cgroup_fd = -1;
+	live_set_verbose(opt->verbose);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return say(err, -EOPNOTSUPP,
+			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
+			   "CONFIG_DEBUG_INFO_BTF=y, as Debian 11 and later have");
+	e = load(live, opt, err) ?: fill_pids(live, opt, err);
+	return e ? e : attach(live, err);
+}
+
+void live_unload(struct live *live)
+{
+	lostsock_bpf__destroy(live->skel);
+	if (live->cgroup_fd >= 0)
+		close(live->cgroup_fd);
+}

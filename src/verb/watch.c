@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "source/live.h"
+#include "source/recording.h"
+#include "verb/verb.h"
+#include "verb/watch.h"
+
+#define TICK_NS 1000000000ull
+/* A tick waits at least this many times as long as its snapshot and judgement took. */
+#define TICK_COST     10
+#define REPLAY_NAP_MS 5
+
+struct watch {
+	struct source src;
+	struct ledger *led;
+	struct verdicts *verdicts;
+	const struct options *opt;
+	const struct watch_ops *ops;
+	void *ctx;
+	int signal_fd;
+	uint64_t begin_ns; /* of the source's own time */
+	uint64_t interval_ns;
+	uint64_t next_ns; /* when the next snapshot is due */
+	uint64_t reports;
+	bool judged;  /* `in` is of the ledger as it is */
+	bool settled; /* a snapshot has ended that is not judged yet */
+	bool live;
+	bool done;
+	struct view_input in;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int judge(struct watch *w)
+{
+	uint64_t now_ns = w->src.ops->now_ns(w->src.arg);
+	int err;
+
+	err = verdicts_judge(w->verdicts, w->led, &w->opt->thresholds, now_ns);
+	if (err)
+		return err;
+	w->in.now_ns = now_ns;
+	w->in.realtime_ns = now_ns + w->src.ops->identity(w->src.arg)->realtime_ns;
+	w->in.incomplete = recording_incomplete(&w->src);
+	w->judged = true;
+	w->settled = false;
+	return 0;
+}
+
+static int report(struct watch *w)
+{
+	int err = judge(w);
+
+	if (err)
+		return err;
+	err = w->ops->report ? w->ops->report(w->ctx, &w->in) : 0;
+	w->reports++;
+	if (err == 1 || (w->opt->count && w->reports >= w->opt->count)) {
+		w->done = true;
+		err = 0;
+	}
+	return err;
+}
+
+/* What a replay shows, it shows when a snapshot of the recording is whole. */
+static int on_record(void *ctx, const struct ls_hdr *rec)
+{
+	struct watch *w = ctx;
+	int err;
+
+	if (w->ops->record) {
+		err = w->ops->record(w->ctx, rec);
+		if (err)
+			return err;
+	}
+	/* A record that cannot be read, or kept, is counted by the ledger; the rest goes on. */
+	ledger_apply(w->led, rec);
+	w->judged = false;
+	if (rec->type != LS_SNAP || ((const struct ls_snap *)rec)->what != LS_SNAP_END)
+		return 0;
+	w->settled = true;
+	if (w->live || w->ops->last_only || !w->opt->speed)
+		return 0;
+	return report(w);
+}
+
+static bool time_is_up(const struct watch *w)
+{
+	uint64_t now_ns = w->src.ops->now_ns(w->src.arg);
+
+	return w->opt->for_ns && ns_since(now_ns, w->begin_ns) >= w->opt->for_ns;
+}
+
+/* One snapshot, settled and shown. */
+static int tick(struct watch *w)
+{
+	const struct ledger_totals *t = ledger_totals(w->led);
+	uint32_t passes = LS_PASS_FILES | LS_PASS_TASKS | (t->unplaced ? LS_PASS_SOCKS : 0);
+	uint64_t start_ns = monotonic_ns(), cost_ns;
+	int err;
+
+	err = w->src.ops->pump(w->src.arg, on_record, w);
+	if (!err)
+		err = w->src.ops->snapshot(w->src.arg, passes, on_record, w);
+	/* What could not be told apart from a lost end is looked for at once. */
+	if (!err && t->unplaced && !(passes & LS_PASS_SOCKS))
+		err = w->src.ops->snapshot(w->src.arg, passes | LS_PASS_SOCKS, on_record, w);
+	if (!err && !w->ops->last_only)
+		err = report(w);
+	cost_ns = monotonic_ns() - start_ns;
+	w->next_ns = start_ns + w->interval_ns;
+	if (cost_ns * TICK_COST > w->interval_ns)
+		w->next_ns = start_ns + cost_ns * TICK_COST;
+	return err;
+}
+
+static int handle_keys(struct watch *w)
+{
+	int err;
+
+	if (!w->judged) {
+		err = judge(w);
+		if (err)
+			return err;
+	}
+	if (!w->ops->key(w->ctx, w->reports ? &w->in : NULL))
+		w->done = true;
+	return 0;
+}
+
+static int wait_ms(const struct watch *w)
+{
+	uint64_t now_ns = monotonic_ns(), until_ns = w->next_ns, end_ns;
+
+	if (w->opt->for_ns) {
+		end_ns = w->begin_ns + w->opt->for_ns;
+		until_ns = end_ns < until_ns ? end_ns : until_ns;
+	}
+	return until_ns > now_ns ? (until_ns - now_ns + 999999) / 1000000 : 0;
+}
+
+static int run_live(struct watch *w)
+{
+	int err = tick(w);
+
+	while (!err && !w->done && !time_is_up(w)) {
+		struct pollfd fds[] = {
+			{ .fd = w->signal_fd, .events = POLLIN },
+			{ .fd = w->src.ops->fd(w->src.arg), .events = POLLIN },
+			{ .fd = w->ops->key_fd ? w->ops->key_fd(w->ctx) : -1, .events = POLLIN },
+		};
+
+		if (poll(fds, 3, wait_ms(w)) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			break;
+		if (fds[1].revents)
+			err = w->src.ops->pump(w->src.arg, on_record, w);
+		/* EINTR may be a resize, which the screen reads as a key. */
+		if (!err && w->ops->key && (fds[2].revents || errno == EINTR))
+			err = handle_keys(w);
+		errno = 0;
+		if (!err && !w->done && monotonic_ns() >= w->next_ns && !time_is_up(w))
+			err = tick(w);
+	}
+	/* The last look is the freshest there can be. */
+	if (!err && w->ops->last_only)
+		err = tick(w);
+	return err;
+}
+
+static bool told_to_stop(const struct watch *w, int timeout_ms)
+{
+	struct pollfd fd = { .fd = w->signal_fd, .events = POLLIN };
+
+	return poll(&fd, 1, timeout_ms) > 0;
+}
+
+/* A screen stays until its user goes. */
+static int linger(struct watch *w)
+{
+	int err = 0;
+
+	while (!err && !w->done && w->ops->key) {
+		struct pollfd fds[] = {
+			{ .fd = w->signal_fd, .events = POLLIN },
+			{ .fd = w->ops->key_fd(w->ctx), .events = POLLIN },
+		};
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			break;
+		err = handle_keys(w);
+	}
+	return err;
+}
+
+static int run_replay(struct watch *w)
+{
+	int err = 0;
+
+	while (!err && !w->done && !time_is_up(w)) {
+		err = w->src.ops->pump(w->src.arg, on_record, w);
+		if (!w->begin_ns)
+			w->begin_ns = w->src.ops->now_ns(w->src.arg);
+		if (told_to_stop(w, w->opt->speed ? REPLAY_NAP_MS : 0))
+			w->done = true;
+		if (!err && w->ops->key)
+			err = handle_keys(w);
+	}
+	if (err == -EBADMSG) {
+		fprintf(stderr, "lostsock: %s: %s; what came before it is shown\n", w->opt->file,
+			recording_damage(&w->src));
+		err = 0;
+	}
+	if (err && err != -ENODATA)
+		return err;
+	if (w->ops->last_only)
+		return 0;
+	if (w->settled || !w->reports)
+		err = report(w);
+	else
+		err = 0;
+	return err ?: linger(w);
+}
+
+static void found_classes(const struct watch *w, uint64_t *found)
+{
+	int i;
+
+	for (i = 1; i < VERDICT_MAX; i++)
+		if (verdicts_class_count(w->verdicts, i))
+			*found |= 1ull << i;
+}
+
+static int watch_init(struct watch *w)
+{
+	const struct source_identity *id = w->src.ops->identity(w->src.arg);
+	sigset_t set;
+
+	w->led = ledger_new(NULL);
+	w->verdicts = verdicts_new();
+	if (!w->led || !w->verdicts)
+		return -ENOMEM;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (w->signal_fd < 0)
+		return -errno;
+	w->interval_ns = w->opt->interval_ns ? w->opt->interval_ns : TICK_NS;
+	w->live = w->src.ops->fd(w->src.arg) >= 0;
+	w->begin_ns = w->live ? w->src.ops->now_ns(w->src.arg) : 0;
+	w->in = (struct view_input){
+		.ledger = w->led,
+		.verdicts = w->verdicts,
+		.thresholds = &w->opt->thresholds,
+		.kernel = id->kernel,
+		.host = id->host,
+		.interval_s = w->interval_ns / 1e9,
+		.replay = !w->live,
+	};
+	return 0;
+}
+
+int watch_run(struct source *src, const struct options *opt, const struct watch_ops *ops, void *ctx,
+	      uint64_t *found)
+{
+	struct watch w = { .src = *src, .opt = opt, .ops = ops, .ctx = ctx, .signal_fd = -1 };
+	int err = watch_init(&w);
+
+	if (!err)
+		err = w.live ? run_live(&w) : run_replay(&w);
+	if (!err && ops->last_only)
+		err = report(&w);
+	if (!err && found)
+		found_classes(&w, found);
+	if (w.signal_fd >= 0)
+		close(w.signal_fd);
+	verdicts_free(w.verdicts);
+	ledger_free(w.led);
+	src->ops->close(src->arg);
+	return err;
+}
+
+int watch_block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
+}
+
+int watch_open_live(struct source *src, const struct options *opt)
+{
+	struct live_options live = {
+		.pids = opt->pids,
+		.pid_count = opt->pid_count,
+		.cgroup = opt->cgroup,
+		.netns = opt->netns,
+		.ring_pages = opt->ring_pages,
+		.stacks = opt->stacks,
+		.verbose = opt->verbose,
+	};
+	char why[LIVE_ERROR_LEN] = "";
+	int err = live_open(src, &live, why);
+
+	if (!err)
+		return EXIT_FINE;
+	fprintf(stderr, "lostsock: %s\n", why);
+	return err == -EINVAL || err == -ENOTDIR || err == -ENOENT ? EXIT_USAGE : EXIT_REFUSED;
+}
+
+void watch_drop_privileges(void)
+{
+	/* Before 5.19 even reading an iterator that is set up asks for the right to use BPF. */
+	static const cap_value_t keep[] = { CAP_BPF };
+	cap_t caps = cap_init();
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (!caps)
+		return;
+	cap_set_flag(caps, CAP_PERMITTED, 1, keep, CAP_SET);
+	cap_set_flag(caps, CAP_EFFECTIVE, 1, keep, CAP_SET);
+	/* Where this fails there was less to begin with, and everything is open already. */
+	cap_set_proc(caps);
+	cap_free(caps);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections in words: their ends, roles, holders and the code behind them.
+ */
+#pragma once
+
+#include "view/view.h"
+
+#define ENDPOINT_LEN 128 /* one end */
+#define PAIR_LEN     320 /* both, with an arrow */
+#define FRAMES_LEN   512 /* a stack on one line */
+#define FRAME_LEN    160 /* one frame */
+
+/* "tcp", "udp", "unix"; "inet", "inet6", "unix"; "client", "server", "listen", "peer". */
+const char *proto_name(uint8_t family, uint8_t proto);
+const char *family_name(uint8_t family);
+const char *role_name(uint8_t role);
+/* text_tcp_state(), but for what has no connection to close: "unconnected". */
+const char *conn_state(const struct conn *c);
+/* "read", "write", "poll" ... */
+const char *call_name(uint32_t call);
+
+char *conn_local(char *buf, size_t len, const struct ledger *led, const struct conn *c);
+char *conn_remote(char *buf, size_t len, const struct ledger *led, const struct conn *c);
+/* "10.0.0.5:41234 → 10.0.0.9:443": the arrow points from who connected. */
+char *conn_pair(char *buf, size_t len, const struct ledger *led, const struct conn *c);
+
+/* The first descriptor by which @proc holds @c, -1 if it does not; *@more: how many further. */
+int32_t conn_fd(const struct ledger *led, const struct conn *c, uint32_t proc, uint32_t *more);
+
+/* The connection that shows what @f means, NULL if none. */
+const struct conn *finding_conn(const struct ledger *led, const struct finding *f);
+/* Where what @f accuses was opened, 0 if unknown. */
+uint32_t finding_site(const struct ledger *led, const struct finding *f);
+/* The task that waits on what @f accuses, 0 if none. */
+uint32_t finding_task(const struct ledger *led, const struct finding *f);
+/* Both ends, or the site's one, or "": whatever is known. */
+char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const struct finding *f);
+
+/* The @n-th frame, clean; false past the last. */
+bool site_frame(const struct view_input *in, uint32_t site, uint32_t n, char *buf, size_t len);
+bool task_frame(const struct view_input *in, uint32_t task, uint32_t n, char *buf, size_t len);
+/* "dial (pool.c:31) < get (pool.c:88)", "" if there are none. */
+char *site_frames(char *buf, size_t len, const struct view_input *in, uint32_t site);
+char *task_frames(char *buf, size_t len, const struct view_input *in, uint32_t task);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pidreuse: healthy. A process opens --count connections and ends; the next one is given the same
+ * pid (clone3 with set_tid) and opens --keep (3). Those 3 are all that this pid holds, and all that
+ * it has opened.
+ * ss: 3 pairs of ESTAB, 8 x TIME-WAIT.
+ */
+#include "load.h"
+#include <linux/sched.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+static void peer(struct load *l)
+{
+	int listener = load_listen(l, 512);
+
+	load_tell(l);
+	load_serve(listener, LOAD_ANSWERS);
+}
+
+/* fork, with a pid of one's choice if it is not 0. */
+static pid_t fork_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = pid ? (uintptr_t)&pid : 0,
+		.set_tid_size = pid ? 1 : 0,
+	};
+	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (child < 0)
+		die("clone3");
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		signal(SIGTERM, load_on_term_peer);
+	}
+	return child;
+}
+
+int main(int argc, char **argv)
+{
+	struct load l = { .keep = 3 };
+	pid_t pid;
+	int *fds;
+
+	load_options(&l, argc, argv);
+	load_fork(&l, peer);
+	load_learn(&l);
+	pid = fork_as(0);
+	if (!pid) {
+		prctl(PR_SET_NAME, "first");
+		load_pool_open(&l);
+		load_sleep(1);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	l.count = l.keep;
+	if (!fork_as(pid)) {
+		prctl(PR_SET_NAME, "second");
+		fds = load_pool_open(&l);
+		load_ready(&l, NULL, fds, l.count, "%s", "");
+		load_sleep(l.hold);
+		_exit(0);
+	}
+	load_hold(&l);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	return load_end(&l);
+}
