@@ -154,7 +154,7 @@ static void udp_leak_grows(void **state)
 static void accused_once(void **state)
 {
 	struct trial *tr = *state;
-	struct finding f;
+	struct finding f = { 0 };
 	uint32_t i;
 
 	for (i = 0; i < 60; i++) {
