@@ -134,14 +134,19 @@ out:
 
 char *group_count_text(char *buf, size_t len, const struct group *g)
 {
-	const char *word = class_is_leak(g->oldest.class) ? "leaked" : "stalled";
+	snprintf(buf, len, "%u %s", g->count,
+		 class_is_leak(g->oldest.class) ? "leaked" : "stalled");
+	return buf;
+}
 
+char *group_doubt_text(char *buf, size_t len, const struct group *g)
+{
 	if (!g->suspected)
-		snprintf(buf, len, "%u %s", g->count, word);
+		buf[0] = '\0';
 	else if (g->suspected >= g->count)
-		snprintf(buf, len, "%u %s, suspected", g->count, word);
+		snprintf(buf, len, "suspected");
 	else
-		snprintf(buf, len, "%u %s, %u of them suspected", g->count, word, g->suspected);
+		snprintf(buf, len, "%u of them suspected", g->suspected);
 	return buf;
 }
 

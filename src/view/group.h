@@ -25,7 +25,9 @@ void groups_fini(struct groups *g);
 int groups_fill(struct groups *g, const struct view_input *in, const struct view_filter *filter,
 		uint32_t proc);
 
-/* "80 leaked", "3 stalled, suspected", "12 leaked, 4 of them suspected". */
+/* "80 leaked", "3 stalled". */
 char *group_count_text(char *buf, size_t len, const struct group *g);
+/* "", "suspected", "4 of them suspected". */
+char *group_doubt_text(char *buf, size_t len, const struct group *g);
 /* How long the oldest has lasted: "2h 14m", with a mark before it where that is a lower bound. */
 char *group_age_text(char *buf, size_t len, const struct view_input *in, const struct group *g);

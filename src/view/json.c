@@ -12,6 +12,9 @@
 #include "view/json_part.h"
 #include "view/rows.h"
 
+/* 15 digits: all that a double holds of a number written in decimal, so 0.1 stays 0.1. */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
 struct writer {
 	FILE *out;
 	const struct view_input *in;
@@ -25,8 +28,9 @@ static void put(struct writer *w, json_t *value)
 {
 	if (!value)
 		w->err = -ENOMEM;
-	else if (!w->err && json_dumpf(value, w->out, JSON_COMPACT | JSON_ENCODE_ANY))
-		w->err = -EIO;
+	errno = 0;
+	if (!w->err && json_dumpf(value, w->out, DUMP_FLAGS))
+		w->err = errno ? -errno : -EIO;
 	json_decref(value);
 }
 
@@ -201,8 +205,7 @@ int view_json(FILE *out, const struct view_input *in, const struct view_filter *
 		put_tasks(&w);
 	}
 	fputs("\n}\n", out);
-	fflush(out);
-	if (!w.err && ferror(out))
-		w.err = -EIO;
+	if (fflush(out) && !w.err)
+		w.err = -errno;
 	return w.err;
 }

@@ -22,7 +22,6 @@ json_t *json_text(const char *s)
 	return json_string(text_clean(buf, sizeof(buf), s));
 }
 
-/* Numbers of few digits print as people wrote them: 0.1, not 0.10000000000000001. */
 json_t *json_seconds(uint64_t ns)
 {
 	return json_real((double)(ns / NS_PER_MS) / PLACES);

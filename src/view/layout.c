@@ -16,18 +16,21 @@ static int next_rank(const struct shape *const *shapes, unsigned int n, uint32_t
 	return best;
 }
 
-/* Gives what is left of the line to those that can use it, in the order they are shown. */
+/* Gives what is left of the line, a column at a time, to each that can use it. */
 static void grow(struct layout *l, const struct shape *const *shapes, unsigned int left)
 {
-	unsigned int i, more;
+	bool grew = true;
+	unsigned int i;
 
-	for (i = 0; i < l->n; i++) {
-		const struct shape *s = shapes[l->col[i]];
-
-		more = s->max > l->width[i] ? s->max - l->width[i] : 0;
-		more = more < left ? more : left;
-		l->width[i] += (uint8_t)more;
-		left -= more;
+	while (left && grew) {
+		grew = false;
+		for (i = 0; i < l->n && left; i++) {
+			if (l->width[i] >= shapes[l->col[i]]->max)
+				continue;
+			l->width[i]++;
+			left--;
+			grew = true;
+		}
 	}
 }
 

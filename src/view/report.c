@@ -18,6 +18,7 @@ struct report {
 	FILE *out;
 	const struct view_input *in;
 	bool color;
+	int err; /* the first: what reads a pipe may have gone */
 };
 
 /* ---- writing */
@@ -38,7 +39,8 @@ static void put(struct report *r, enum severity severity, const char *s)
 static void put_end(struct report *r)
 {
 	fputc('\n', r->out);
-	fflush(r->out);
+	if (fflush(r->out) && !r->err)
+		r->err = -errno;
 }
 
 static void put_field(struct report *r, const char *name, const char *value)
@@ -63,12 +65,14 @@ static void put_field(struct report *r, const char *name, const char *value)
 static void put_head(struct report *r, const struct rows *rows)
 {
 	const struct view_input *in = r->in;
-	char when[TEXT_LEN], host[TEXT_LEN], kernel[TEXT_LEN], watched[TEXT_LEN], buf[CELL_LEN];
+	char processes[TEXT_LEN], when[TEXT_LEN], host[TEXT_LEN], kernel[TEXT_LEN],
+		watched[TEXT_LEN], buf[CELL_LEN];
 
-	fprintf(r->out, "%s  %s  %s  %u processes  %u sockets  watched %s  ",
+	fprintf(r->out, "%s  %s  %s  %s  %u sockets  watched %s  ",
 		time_rfc3339(when, sizeof(when), in->realtime_ns),
 		text_clean(host, sizeof(host), in->host ? in->host : "-"),
-		text_clean(kernel, sizeof(kernel), in->kernel ? in->kernel : "-"), rows->len,
+		text_clean(kernel, sizeof(kernel), in->kernel ? in->kernel : "-"),
+		processes_text(processes, sizeof(processes), rows->len),
 		ledger_totals(in->ledger)->conns,
 		text_duration(watched, sizeof(watched), input_watched_ns(in)));
 	snprintf(buf, sizeof(buf), "%u leaked", rows->leaked);
@@ -148,7 +152,7 @@ static void put_table(struct report *r, const struct rows *rows, const struct co
 	for (i = 0; i < l.n; i++)
 		put_cell(r, &l, i, SEVERITY_DIM, column_get(l.col[i])->shape.title);
 	put_end(r);
-	for (row = 0; row < n; row++) {
+	for (row = 0; row < n && !r->err; row++) {
 		for (i = 0; i < l.n; i++) {
 			const struct column *c = column_get(l.col[i]);
 
@@ -247,6 +251,8 @@ static void put_group(struct report *r, const struct group *g)
 	if (row_fill(&row, r->in, g->oldest.proc))
 		fprintf(r->out, " by %s (pid %u%s%s)", row.comm, row.pid,
 			row.container[0] ? ", " : "", row.container);
+	group_doubt_text(count, sizeof(count), g);
+	fprintf(r->out, "%s%s", *count ? ", " : "", count);
 	fprintf(r->out, ", oldest %s", group_age_text(age, sizeof(age), r->in, g));
 	put_end(r);
 	put_where(r, &g->oldest);
@@ -263,11 +269,10 @@ static void put_group(struct report *r, const struct group *g)
 
 static void put_healthy(struct report *r, const struct rows *rows)
 {
-	char watched[TEXT_LEN], line[CELL_LEN];
+	char text[TEXT_LEN * 2], watched[TEXT_LEN], line[CELL_LEN];
 
-	snprintf(line, sizeof(line),
-		 "No leaks: %u sockets in %u processes look healthy, watched for %s",
-		 ledger_totals(r->in->ledger)->conns, rows->len,
+	snprintf(line, sizeof(line), "%s, watched for %s",
+		 healthy_text(text, sizeof(text), ledger_totals(r->in->ledger)->conns, rows->len),
 		 text_duration(watched, sizeof(watched), input_watched_ns(r->in)));
 	put_end(r);
 	put(r, SEVERITY_GOOD, line);
@@ -299,11 +304,11 @@ int view_report(FILE *out, const struct view_input *in, const struct view_report
 	put_head(&r, &rows);
 	if (rows.len)
 		put_table(&r, &rows, &set, opt->max_processes);
-	for (i = 0; i < groups.len; i++)
+	for (i = 0; i < groups.len && !r.err; i++)
 		put_group(&r, &groups.group[i]);
 	if (!groups.len)
 		put_healthy(&r, &rows);
-	err = ferror(out) ? -EIO : 0;
+	err = r.err;
 out:
 	groups_fini(&groups);
 	rows_fini(&rows);

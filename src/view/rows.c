@@ -68,6 +68,22 @@ bool class_is_leak(enum verdict_class class)
 	return rule && rule->kind == VERDICT_LEAK;
 }
 
+char *processes_text(char *buf, size_t len, uint32_t n)
+{
+	snprintf(buf, len, "%u process%s", n, n == 1 ? "" : "es");
+	return buf;
+}
+
+char *healthy_text(char *buf, size_t len, uint32_t sockets, uint32_t processes)
+{
+	char text[TEXT_LEN];
+
+	snprintf(buf, len, "No leaks: %u socket%s in %s look%s healthy", sockets,
+		 sockets == 1 ? "" : "s", processes_text(text, sizeof(text), processes),
+		 sockets == 1 ? "s" : "");
+	return buf;
+}
+
 char *time_rfc3339(char *buf, size_t len, uint64_t realtime_ns)
 {
 	time_t t = (time_t)(realtime_ns / NS_PER_S);

@@ -63,5 +63,9 @@ const char *lost_name(unsigned int why);
 /* "close-wait", "-" for none. */
 const char *class_name(enum verdict_class class);
 bool class_is_leak(enum verdict_class class);
+/* "1 process", "14 processes" */
+char *processes_text(char *buf, size_t len, uint32_t n);
+/* "No leaks: 9 sockets in 4 processes look healthy" */
+char *healthy_text(char *buf, size_t len, uint32_t sockets, uint32_t processes);
 /* "2026-11-21T10:41:42Z" */
 char *time_rfc3339(char *buf, size_t len, uint64_t realtime_ns);
