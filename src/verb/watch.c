@@ -99,10 +99,13 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 	return report(w);
 }
 
+/* --once without --for is one look; a replay goes to its end anyway. */
 static bool time_is_up(const struct watch *w)
 {
 	uint64_t now_ns = w->src.ops->now_ns(w->src.arg);
 
+	if (w->live && w->ops->last_only && !w->opt->for_ns)
+		return true;
 	return w->opt->for_ns && ns_since(now_ns, w->begin_ns) >= w->opt->for_ns;
 }
 
@@ -156,7 +159,7 @@ static int wait_ms(const struct watch *w)
 
 static int run_live(struct watch *w)
 {
-	int err = tick(w);
+	int err = time_is_up(w) ? 0 : tick(w);
 
 	while (!err && !w->done && !time_is_up(w)) {
 		struct pollfd fds[] = {

@@ -154,7 +154,7 @@ static void udp_leak_grows(void **state)
 static void accused_once(void **state)
 {
 	struct trial *tr = *state;
-	struct finding f;
+	struct finding f = { 0 };
 	uint32_t i;
 
 	for (i = 0; i < 60; i++) {
@@ -213,6 +213,22 @@ static void chat_filling_up(void **state)
 	}
 }
 
+/* Half of them rest for long, half are busy: a server with quiet clients. */
+static void half_of_them_idle(void **state)
+{
+	struct trial *tr = *state;
+	uint32_t i, k;
+
+	for (i = 0; i < 200; i++) {
+		opened(tr, LS_ROLE_SERVER);
+		tr->w->now_ns += S_NS;
+		for (k = 0; k < tr->w->socks; k += 2)
+			sock_sends(tr->w, &tr->w->sock[k], 40);
+		world_wait(tr->w, 9);
+		assert_int_equal(judge(tr), 0);
+	}
+}
+
 /* All at once, then none: a pool of fixed size. */
 static void burst(void **state)
 {
@@ -242,7 +258,7 @@ static void levels_off(void **state)
 	}
 }
 
-/* Idle ones are closed after four minutes: the oldest do go. */
+/* Idle ones are closed in the end: the oldest do go. */
 static void oldest_go(void **state)
 {
 	struct trial *tr = *state;
@@ -250,8 +266,8 @@ static void oldest_go(void **state)
 
 	for (i = 0; i < 200; i++) {
 		opened(tr, LS_ROLE_CLIENT);
-		if (i >= 24)
-			sock_ends(tr->w, &tr->w->sock[i - 24]);
+		if (i >= 28)
+			sock_ends(tr->w, &tr->w->sock[i - 28]);
 		world_wait(tr->w, 10);
 		assert_int_equal(judge(tr), 0);
 	}
@@ -404,6 +420,7 @@ int main(void)
 		CASE(accused_once),
 		CASE(pool_warming_up),
 		CASE(chat_filling_up),
+		CASE(half_of_them_idle),
 		CASE(burst),
 		CASE(levels_off),
 		CASE(oldest_go),
