@@ -66,6 +66,29 @@ static __always_inline __u32 timeouts_of(struct sock *sk)
 	return flags;
 }
 
+/* Who stands first in a listener's queue: while it is the same, nobody accepts. Ports and inode
+ * numbers say it where pointers would not, being used again at once. */
+static __always_inline __u64 first_in_tcp_queue(struct tcp_sock *tp)
+{
+	struct sock *sk = BPF_CORE_READ(tp, inet_conn.icsk_accept_queue.rskq_accept_head, sk);
+	__u32 addr;
+
+	if (!sk)
+		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET)
+		addr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	else
+		addr = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[3]);
+	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_dport) << 32 | addr;
+}
+
+static __always_inline __u64 first_in_unix_queue(struct sock *sk)
+{
+	struct unix_sock *embryo = (void *)BPF_CORE_READ(sk, sk_receive_queue.next, sk);
+
+	return BPF_CORE_READ(embryo, peer, sk_socket, file, f_inode, i_ino);
+}
+
 static __always_inline void row_tcp(struct ls_sock *row, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -78,6 +101,7 @@ static __always_inline void row_tcp(struct ls_sock *row, struct sock *sk)
 		row->tuple.role = LS_ROLE_LISTEN;
 		row->unread = sk->sk_ack_backlog;
 		row->unsent = sk->sk_max_ack_backlog;
+		row->bytes_received = row->unread ? first_in_tcp_queue(tp) : 0;
 		return;
 	}
 	if (row->tuple.rport)
@@ -140,6 +164,7 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 		s->tuple.role = LS_ROLE_LISTEN;
 		s->unread = waiting;
 		s->unsent = sk->sk_max_ack_backlog;
+		s->bytes_received = waiting ? first_in_unix_queue(sk) : 0;
 	} else if (peer) {
 		struct unix_sock *pu = (struct unix_sock *)peer;
 		struct unix_address *theirs = BPF_CORE_READ(pu, addr);

@@ -94,6 +94,7 @@ struct super_block {
 struct inode {
 	umode_t i_mode;
 	struct super_block *i_sb;
+	unsigned long i_ino;
 };
 
 struct file {
@@ -196,9 +197,13 @@ struct sock_common {
 	};
 };
 
-struct sk_buff;
+struct sk_buff {
+	struct sk_buff *next;
+	struct sock *sk;
+};
 
 struct sk_buff_head {
+	struct sk_buff *next;
 	__u32 qlen;
 };
 
@@ -239,8 +244,17 @@ struct inet_sock {
 	struct sock sk;
 };
 
+struct request_sock {
+	struct sock *sk;
+};
+
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;

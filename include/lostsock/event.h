@@ -148,7 +148,7 @@ struct ls_sock {
 	__u32 unread; /* bytes; datagrams wait: their memory; LISTEN: length of the accept queue */
 	__u32 unsent; /* bytes not yet acknowledged; LISTEN: the queue's limit */
 	__u64 bytes_sent;     /* payload without retransmissions; 0 where the kernel keeps none */
-	__u64 bytes_received; /* likewise */
+	__u64 bytes_received; /* likewise; LISTEN: names the first in the accept queue */
 	__u32 send_age_ms;    /* since payload was last sent, LS_AGE_NEVER if never */
 	__u32 recv_age_ms;    /* since payload last came */
 	__u32 ack_age_ms;     /* since any acknowledgement last came, the peer's FIN included */

@@ -107,15 +107,6 @@ err_slab:
 	return 0;
 }
 
-/* A listener whose connections are taken is not stuck. */
-static void listener_progressed(struct ledger *led, const struct conn *c, uint64_t now_ns)
-{
-	struct conn *l = conn_at(led, listener_of(led, c));
-
-	if (l && l->role == LS_ROLE_LISTEN && l->unread_ns)
-		l->unread_ns = now_ns;
-}
-
 static void set_opener(struct ledger *led, struct conn *c, uint32_t proc, uint32_t tid)
 {
 	if (c->opener == proc)
@@ -140,8 +131,6 @@ static void conn_enter(struct ledger *led, struct conn *c, int32_t stack, bool c
 	led->totals.opened++;
 	if (p)
 		p->pub.opened++;
-	if (c->role == LS_ROLE_SERVER)
-		listener_progressed(led, c, now_ns);
 }
 
 int conn_apply_open(struct ledger *led, const struct ls_open *rec)

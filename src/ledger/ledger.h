@@ -46,9 +46,9 @@ struct conn {
 			     */
 	uint64_t unsent_ns; /* since when the send queue has made no progress; 0: it is empty */
 	uint64_t bytes_sent;
-	uint64_t bytes_received;
-	uint32_t unread; /* bytes; LISTEN: connections in the accept queue */
-	uint32_t unsent; /* bytes; LISTEN: the queue's limit */
+	uint64_t bytes_received; /* LISTEN: names the first in the accept queue */
+	uint32_t unread;	 /* bytes; LISTEN: connections in the accept queue */
+	uint32_t unsent;	 /* bytes; LISTEN: the queue's limit */
 	union {
 		struct {
 			uint8_t laddr[4];

@@ -75,7 +75,9 @@ static void row_unread(struct conn *c, const struct ls_sock *row)
 		c->unread_ns = 0;
 		return;
 	}
-	if (row->tuple.proto == PROTO_TCP && row->tuple.state != ST_LISTEN)
+	if (row->tuple.state == ST_LISTEN)
+		taken = row->bytes_received != c->bytes_received;
+	else if (row->tuple.proto == PROTO_TCP)
 		taken = row->bytes_received - row->unread != c->bytes_received - c->unread;
 	else
 		taken = row->unread < c->unread;

@@ -10,8 +10,9 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
-#define DRAIN_MAX 1000000 /* records in one call, so that a flood cannot keep a tick from coming \
-			   */
+#define DRAIN_MAX                                                                      \
+	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
+		 */
 
 static uint64_t clock_ns(clockid_t clock)
 {

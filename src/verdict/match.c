@@ -101,51 +101,12 @@ static bool wakes_itself(const struct rule_ctx *x, const struct conn *c)
 
 /* ---- what the state says */
 
-static bool holds(const struct rule_ctx *x, const struct conn *c, uint32_t proc)
-{
-	const struct holder *h;
-
-	for (h = &c->holder; h; h = ledger_holder_next(x->led, h))
-		if (h->proc == proc)
-			return true;
-	return false;
-}
-
-/* When a process that holds listener @c last took a connection, on its port or path; 0 if never
- * seen. Walks all sites: asked only of a listener that is about to be accused. */
-static uint64_t accepted_ns(const struct rule_ctx *x, const struct conn *c)
-{
-	const struct site *own = ledger_site(x->led, c->site), *s;
-	uint32_t end = ledger_site_end(x->led), id;
-	uint64_t last_ns = 0;
-
-	for (id = 0; id < end; id++) {
-		s = ledger_site(x->led, id);
-		if (!s || s->role != LS_ROLE_SERVER || s->netns != c->netns ||
-		    (s->family == AF_UNIX) != (c->family == AF_UNIX) || s->port != c->lport)
-			continue;
-		if (c->family == AF_UNIX &&
-		    (!own || memcmp(s->addr, own->addr, sizeof(own->addr)) != 0))
-			continue;
-		if (holds(x, c, s->proc))
-			last_ns = later(last_ns, s->open_last_ns);
-	}
-	return last_ns;
-}
-
-/* A queue that is never seen empty may still move, on a busy server. What an AF_UNIX listener hands
- * out, only snapshots show: so it is given longer, and never called certain. */
+/* The ledger starts unread_ns anew whenever another one stands first in the queue. */
 bool match_not_accepted(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
-	bool un = c->family == AF_UNIX;
-	uint64_t after_ns = x->t->after_ns[VERDICT_NOT_ACCEPTED] * (un ? 6 : 1), since_ns;
-
-	if (!c->unread || !lasted(x, c->unread_ns, after_ns))
+	if (!c->unread || !lasted(x, c->unread_ns, x->t->after_ns[VERDICT_NOT_ACCEPTED]))
 		return false;
-	since_ns = later(c->unread_ns, accepted_ns(x, c));
-	if (!lasted(x, since_ns, after_ns))
-		return false;
-	return accuse(m, since_ns, !un, bound(c, since_ns));
+	return accuse(m, c->unread_ns, true, bound(c, c->unread_ns));
 }
 
 bool match_dead_fd(const struct rule_ctx *x, const struct conn *c, struct match *m)
@@ -164,7 +125,7 @@ static bool unix_peer_closed(const struct rule_ctx *x, const struct conn *c, str
 		return false;
 	if (ledger_conn_peer(x->led, c))
 		return false;
-	if (!lasted(x, c->state_ns, 5 * x->t->after_ns[VERDICT_CLOSE_WAIT]))
+	if (!lasted(x, c->state_ns, x->t->after_ns[VERDICT_CLOSE_WAIT]))
 		return false;
 	return accuse(m, c->state_ns, true, state_bound(c));
 }
@@ -225,6 +186,10 @@ bool match_unsent(const struct rule_ctx *x, const struct conn *c, struct match *
 	if (wakes_itself(x, c))
 		return false;
 	w = c->waiter ? ledger_task(x->led, c->waiter) : NULL;
+	/* What a UNIX stream has not delivered waits in its reader's queue: the reader's `unread`.
+	 */
+	if (c->family == AF_UNIX && !(w && w->call == LS_CALL_WRITE))
+		return false;
 	certain = (c->sock_flags & LS_SOCK_ZERO_WINDOW) || (w && w->call == LS_CALL_WRITE);
 	return accuse(m, c->unsent_ns, certain, bound(c, c->unsent_ns));
 }
@@ -303,12 +268,10 @@ static uint64_t unattended_ns(const struct rule_ctx *x, const struct conn *c)
 	uint64_t after_ns = x->t->after_ns[VERDICT_SILENT_PEER];
 	bool owes = c->send_ns > c->recv_ns;
 
-	if (c->role == LS_ROLE_CLIENT && !owes)
-		return 0; /* answered: pooled */
+	if (!owes)
+		return 0; /* a client's is pooled; a server's program may owe the answer itself */
 	if (x->t->given[VERDICT_SILENT_PEER])
 		return later(after_ns, 1);
-	if (!owes)
-		return 0;
 	if (c->role != LS_ROLE_CLIENT)
 		return later(SERVER_IDLE_NS, after_ns);
 	if (!c->recv_ns || c->send_ns - c->recv_ns < EPILOGUE_NS)

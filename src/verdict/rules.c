@@ -86,7 +86,7 @@ const struct rule rules[VERDICT_MAX] = {
 [VERDICT_NEVER_USED] = {
 	.text = {
 		.name = "never-used", .kind = VERDICT_LEAK, .counted = true,
-		.after_ns = 10 * NS_M, .bare_after = false,
+		.after_ns = 10 * NS_M, .bare_after = true,
 		.evidence = "open for long, and not one byte has moved either way",
 		.remedy = "open it when it is needed, and close it where its user gives up",
 	},

@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 /* The shortest window a growth can be told in: ages at close are kept in steps from one second. */
-#define WINDOW_MIN_NS (6 * 1000000000ull)
+#define WINDOW_MIN_NS (3 * 1000000000ull)
 
 void verdict_thresholds_init(struct verdict_thresholds *t)
 {
