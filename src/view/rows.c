@@ -197,6 +197,7 @@ static int rows_add(struct rows *t, const struct proc_row *r)
 	}
 	t->row[t->len++] = *r;
 	t->sockets += r->live;
+	t->accused += r->worst != VERDICT_NONE;
 	t->leaked += r->leaked;
 	t->stalled += r->stalled;
 	return 0;

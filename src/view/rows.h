@@ -37,6 +37,7 @@ struct rows {
 	uint32_t cap;
 	uint32_t leaked; /* of those listed */
 	uint32_t stalled;
+	uint32_t accused; /* processes with any finding */
 	uint32_t sockets; /* all that there are, or where some are left out, of those listed */
 };
 
