@@ -196,11 +196,19 @@ bool match_unsent(const struct rule_ctx *x, const struct conn *c, struct match *
 
 /* ---- what the clocks say */
 
+/* A thread waits for it in a call that gives up by itself. */
+static bool waits_with_limit(const struct rule_ctx *x, const struct conn *c)
+{
+	const struct task *t = c->waiter ? ledger_task(x->led, c->waiter) : NULL;
+
+	return t && !t->forever;
+}
+
 bool match_expect_body(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
 	if (!(c->flags & CONN_INTERIM) || c->role != LS_ROLE_SERVER || c->unread)
 		return false;
-	if (c->recv_ns > c->send_ns || (c->sock_flags & LS_SOCK_RCVTIMEO))
+	if (c->recv_ns > c->send_ns || (c->sock_flags & LS_SOCK_RCVTIMEO) || waits_with_limit(x, c))
 		return false;
 	if (!lasted(x, c->send_ns, x->t->after_ns[VERDICT_EXPECT_BODY]))
 		return false;
@@ -301,7 +309,7 @@ bool match_silent_peer(const struct rule_ctx *x, const struct conn *c, struct ma
 	uint64_t active_ns, after_ns;
 	const struct task *t;
 
-	if ((c->sock_flags & ENDS_WAIT) || c->unread || c->unsent)
+	if ((c->sock_flags & ENDS_WAIT) || c->unread || c->unsent || waits_with_limit(x, c))
 		return false;
 	if (c->family == AF_UNIX)
 		return unix_silent(x, c, m);
