@@ -9,6 +9,7 @@
  * tracepoint turns the slow path on for all of them).
  */
 #include "lostsock.bpf.h"
+#include "tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -52,11 +53,13 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	ring_submit(rec);
 }
 
-/* A socket that no record and no snapshot has named yet has no cookie: it was accepted since the
- * last tick. Where others hand out cookies too, the counters tell (see tcp_role in snapshot). */
+/* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
+ * of again, which does no harm; the ledger knows it. */
 static __always_inline void closing(void *ctx, struct sock *sk)
 {
-	if (!sk->__sk_common.skc_cookie.counter)
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp && tcp_role(tp, 0) == LS_ROLE_SERVER)
 		opened(ctx, sk, LS_ROLE_SERVER);
 }
 

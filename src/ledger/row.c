@@ -158,13 +158,13 @@ int row_apply(struct ledger *led, const struct ls_sock *row)
 	c->flags |= CONN_SEEN;
 	c->flags &= ~CONN_UNHELD;
 	c->gen = led->gen;
-	if (!row->who.pid) {
-		if (!c->holder.proc || c->holder.gen != led->gen)
-			c->flags |= CONN_UNHELD;
-		return 0;
+	if (row->who.pid) {
+		proc = proc_get(led, &row->who);
+		return proc ? holder_set(led, c, proc, row->fd) : -ENOMEM;
 	}
-	proc = proc_get(led, &row->who);
-	if (!proc)
-		return -ENOMEM;
-	return holder_set(led, c, proc, row->fd);
+	if (c->holder.proc && c->holder.gen == led->gen)
+		return 0; /* the pass over the descriptors has shown who holds it */
+	/* Its opener still has it, in an io_uring or in flight, without a descriptor. */
+	c->flags |= CONN_UNHELD;
+	return c->opener ? holder_set(led, c, c->opener, -1) : 0;
 }

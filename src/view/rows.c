@@ -179,7 +179,7 @@ static bool proc_listed(const struct view_input *in, uint32_t id)
 	if (!p)
 		return false;
 	v = verdicts_proc(in->verdicts, id);
-	return (p->live && !p->exit_ns) || v->leaked || v->stalled || v->worst;
+	return ((p->live || p->opened) && !p->exit_ns) || v->leaked || v->stalled || v->worst;
 }
 
 static int rows_add(struct rows *t, const struct proc_row *r)
