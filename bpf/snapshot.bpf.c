@@ -7,6 +7,7 @@
  * clocks that the kernel keeps anyway. `socks_*` walk the kernel's own socket tables for what no
  * descriptor table holds; they are asked for seldom (source.h).
  */
+#include "files.bpf.h"
 #include "lostsock.bpf.h"
 #include "tcp.bpf.h"
 

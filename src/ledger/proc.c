@@ -120,24 +120,15 @@ static void note_death(struct ledger *led, uint32_t id, uint64_t now_ns)
 	proc_ref(led, id);
 }
 
-/* The descriptors of an ending process are still open when its record is written. */
 static void proc_exit(struct ledger *led, uint32_t id, const struct ls_proc *rec)
 {
-	struct proc_entry *p = proc_at(led, id);
-	uint32_t i;
+	struct proc *p = &proc_at(led, id)->pub;
 
-	if (p->pub.exit_ns)
+	if (p->exit_ns)
 		return;
-	p->pub.exit_ns = rec->hdr.time_ns;
-	p->pub.exit_code = rec->exit_code;
-	p->pub.exit_live = 0;
-	for (i = 1; p->pub.live && i < led->conns.end; i++) {
-		const struct conn *c = conn_at(led, i);
-
-		if (c && (c->role == LS_ROLE_CLIENT || c->role == LS_ROLE_SERVER) &&
-		    holder_only(led, c, id))
-			p->pub.exit_live++;
-	}
+	p->exit_ns = rec->hdr.time_ns;
+	p->exit_code = rec->exit_code;
+	p->exit_live = rec->held;
 	note_death(led, id, rec->hdr.time_ns);
 }
 
