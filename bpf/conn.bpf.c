@@ -54,11 +54,14 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 }
 
 /* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
- * of again, which does no harm; the ledger knows it. */
+ * of again, which does no harm; the ledger knows it. A snapshot that stands on a descriptor while
+ * its owner closes it does the closing itself, and would take the blame. */
 static __always_inline void closing(void *ctx, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
+	if (bpf_get_current_pid_tgid() >> 32 == cfg.self)
+		return;
 	if (tp && tcp_role(tp, 0) == LS_ROLE_SERVER)
 		opened(ctx, sk, LS_ROLE_SERVER);
 }

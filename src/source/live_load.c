@@ -79,6 +79,7 @@ static int configure(struct live *live, const struct live_options *opt, char err
 	skel->rodata->cfg.wake_bytes = pages * PAGE / 4;
 	skel->rodata->cfg.jiffy_ns = jiffy_ns();
 	skel->rodata->cfg.stacks = opt->stacks;
+	skel->rodata->cfg.self = getpid();
 	skel->rodata->cfg.netns = opt->netns;
 	if (opt->stacks == LS_STACKS_NONE)
 		bpf_map__set_max_entries(skel->maps.stacks, 1);
