@@ -12,7 +12,7 @@
 
 struct watch;
 
-#define WATCH_COST_SCREEN 10
+#define WATCH_COST_SCREEN     10
 #define WATCH_COST_BACKGROUND 100
 
 struct watch_ops {
@@ -27,8 +27,8 @@ struct watch_ops {
 	source_sink_fn record;
 	/* Only the last judgement is wanted: nothing is judged before the end. */
 	bool last_only;
-	/* Ticks are at least this many times as far apart as one takes, however short --interval is:
-	 * 10 is a tenth of a core at most. */
+	/* Ticks are at least this many times as far apart as one takes, however short --interval
+	 * is: 10 is a tenth of a core at most. */
 	uint32_t tick_cost;
 };
 
