@@ -71,8 +71,9 @@ trap 'exit 130' INT TERM
 
 # "id name" of each BPF program that no process holds: what is left of one that has ended.
 orphans() {
-	bpftool -j prog show 2>/dev/null |
-		jq -r '.[] | select((.pids // []) == []) | "\(.id) \(.name // "")"' | sort
+	bpftool -j prog show 2>/dev/null | jq -r '.[] | "\(.id) \(.name // "")"' | sort >"$work/all"
+	cat /proc/[0-9]*/fdinfo/* 2>/dev/null | awk '/^prog_id:/ { print $2 }' | sort -u |
+		join -v 2 - "$work/all"
 }
 
 # Prints the programs of lostsock that came since $1 (a list of orphans) and belong to nobody.
