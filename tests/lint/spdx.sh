@@ -12,7 +12,7 @@ status=0
 while IFS= read -r file; do
 	file=${file#./}
 	case $file in
-	bpf/* | include/lostsock/event.h) want=$both other=$both ;;
+	bpf/* | vmlinux/* | include/lostsock/*) want=$both other=$both ;;
 	# Programs for the kernel that are only tests, and types that describe it, may be either.
 	*.bpf.c | *.bpf.h | vmlinux/*) want=$bsd other=$both ;;
 	*) want=$bsd other=$bsd ;;
