@@ -220,13 +220,11 @@ void growth_fini(struct growth *g)
 /* The slot of the newest snapshot not after @time_ns, PROC_TREND if the trend begins later. */
 static uint32_t trend_slot(const struct proc *p, uint64_t time_ns)
 {
-	uint32_t n = p->trend_len < PROC_TREND ? p->trend_len : PROC_TREND, i, slot;
+	uint32_t i;
 
-	for (i = 1; i <= n; i++) {
-		slot = (p->trend_len - i) % PROC_TREND;
-		if (p->trend_ns[slot] <= time_ns)
-			return slot;
-	}
+	for (i = p->trend_len; i--;)
+		if (p->trend_ns[i] <= time_ns)
+			return i;
 	return PROC_TREND;
 }
 

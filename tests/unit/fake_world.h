@@ -219,11 +219,11 @@ static inline struct proc *fake_proc(struct ledger *led, uint32_t pid, const cha
 		.opened = 60 * (led->procs + 1),
 		.closed = 30 * led->procs,
 		.cgroup_path = cgroup,
-		.trend_len = PROC_TREND + 3,
+		.trend_len = PROC_TREND,
 	};
 	snprintf(p->comm, sizeof(p->comm), "%s", comm);
 	for (i = 0; i < PROC_TREND; i++)
-		p->trend[(i + 3) % PROC_TREND] = pid == 4123 ? i * 3 : 5;
+		p->trend[i] = pid == 4123 ? i * 3 : 5;
 	led->totals.procs++;
 	return p;
 }

@@ -544,6 +544,53 @@ static void threads_leak(void **state)
 				 "connections explain; 32 now");
 }
 
+/* Ticks of a second leave marks that reach back far enough for the window of five minutes. */
+static void threads_leak_second_by_second(void **state)
+{
+	struct trial *tr = *state;
+	int i;
+
+	for (i = 1; i <= 330; i++) {
+		start_threads(tr, i % 3 == 0);
+		world_wait(tr->w, 1);
+		assert_true(judge(tr) == 0 || i >= 300);
+	}
+	assert_int_equal(verdicts_class_count(tr->v, VERDICT_TASK_GROWTH) / 10, 10);
+	for (i = 0; i < 7200; i++)
+		world_wait(tr->w, 1);
+	assert_int_equal(judge(tr), 0);
+	for (i = 0; i < 330; i++) {
+		start_threads(tr, i % 3 == 0);
+		world_wait(tr->w, 1);
+	}
+	assert_int_equal(judge(tr), 1);
+}
+
+static uint32_t seconds_until_threads_accuse(struct trial *tr, const char *after)
+{
+	char why[VERDICT_WHY_LEN];
+	uint32_t i;
+
+	assert_int_equal(verdict_thresholds_parse(&tr->t, after, why, sizeof(why)), 0);
+	for (i = 1; i < 100; i++) {
+		start_threads(tr, 3);
+		world_wait(tr->w, 1);
+		if (judge(tr))
+			return i;
+	}
+	return 0;
+}
+
+static void threads_leak_soon_when_asked(void **state)
+{
+	assert_in_range(seconds_until_threads_accuse(*state, "2s"), 30, 32);
+}
+
+static void threads_leak_in_four_seconds(void **state)
+{
+	assert_in_range(seconds_until_threads_accuse(*state, "task-growth=4s"), 4, 6);
+}
+
 /* A thread a connection, and clients keep coming. */
 static void threads_follow_connections(void **state)
 {
@@ -619,6 +666,9 @@ int main(void)
 		CASE(window_of_3s_oldest_go),
 		CASE(found_at_start_go),
 		CASE(threads_leak),
+		CASE(threads_leak_second_by_second),
+		CASE(threads_leak_soon_when_asked),
+		CASE(threads_leak_in_four_seconds),
 		CASE(threads_follow_connections),
 		CASE(threads_level_off),
 		CASE(threads_old_end),
