@@ -983,6 +983,7 @@ static void died_holding(void **state)
 		setup(state);
 		tr = *state;
 		s = used(tr->w, LS_ROLE_SERVER);
+		tr->w->held = 1;
 		world_proc_event(tr->w, PID, LS_PROC_EXIT, 0, rows[i].code);
 		sock_ends(tr->w, s);
 		tr->w->procs = 0;
