@@ -41,9 +41,7 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	if (!rec)
 		return;
 	rec->cookie = bpf_get_socket_cookie(sk);
-	rec->who.pid = task->tgid;
-	rec->who.tid = task->pid;
-	rec->who.start_ns = task->group_leader->start_time;
+	who_is(&rec->who, task);
 	rec->stack = role == LS_ROLE_CLIENT ? stack_of(ctx, rec->who.pid) : -1;
 	rec->fd = -1;
 	rec->zero = 0;

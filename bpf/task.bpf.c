@@ -37,7 +37,10 @@ static long tally_fd(__u32 fd, void *arg)
 		return 1;
 	file = file_of(t->task, fd);
 	sk = sock_of_file(file);
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || !sock_wanted(sk))
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	if ((cfg.filters & LS_FILTER_NETNS) &&
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != cfg.netns)
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state != TCP_LISTEN && state != TCP_CLOSE && !shared(file))

@@ -109,10 +109,9 @@ bool filter_class(const struct view_filter *filter, enum verdict_class class)
 
 static void row_trend(struct proc_row *r, const struct proc *p)
 {
-	uint32_t n = p->trend_len < PROC_TREND ? p->trend_len : PROC_TREND, i;
+	uint32_t n = p->trend_len < ROW_TREND ? p->trend_len : ROW_TREND;
 
-	for (i = 0; i < n; i++)
-		r->trend[i] = p->trend[(p->trend_len - n + i) % PROC_TREND];
+	memcpy(r->trend, &p->trend[p->trend_len - n], n * sizeof(p->trend[0]));
 	r->trend_n = n;
 }
 

@@ -219,11 +219,11 @@ static inline struct proc *fake_proc(struct ledger *led, uint32_t pid, const cha
 		.opened = 60 * (led->procs + 1),
 		.closed = 30 * led->procs,
 		.cgroup_path = cgroup,
-		.trend_len = PROC_TREND + 3,
+		.trend_len = PROC_TREND,
 	};
 	snprintf(p->comm, sizeof(p->comm), "%s", comm);
 	for (i = 0; i < PROC_TREND; i++)
-		p->trend[(i + 3) % PROC_TREND] = pid == 4123 ? i * 3 : 5;
+		p->trend[i] = pid == 4123 ? i * 3 : 5;
 	led->totals.procs++;
 	return p;
 }
@@ -319,6 +319,7 @@ static inline void fake_healthy(struct ledger *led)
 	led->v6[15] = led->v6[31] = 1;
 	fake_conn(led, 2, LS_ROLE_LISTEN, TCP_LISTEN, 7200);
 	c = &led->conn[led->conns - 1];
+	c->bytes_received = 4711; /* a name, not a number */
 	c->rport = 0;
 	c->site = 0;
 	memset(c->v4.raddr, 0, 4);
