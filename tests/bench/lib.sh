@@ -142,7 +142,7 @@ has() {
 			peer_works[$1]=yes
 			stop "$pid"
 		else
-			say "  $1 does not start here"
+			say "  $1 does not start here (bcc compiles: it wants kernel headers, of any version)"
 		fi
 	fi
 	[ "${peer_works[$1]}" = yes ]

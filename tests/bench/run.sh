@@ -17,7 +17,7 @@ results=${RESULTS:-$root/build/results}
 word=${1:-${T:-}}
 runs=${BENCH_RUNS:-5}
 peer_runs=$(((runs + 1) / 2))
-peers=(tcplife-bpfcc tcpstates-bpfcc tcplife tcpstates)
+peers=(tcplife tcpstates)
 
 [ "$(id -u)" -eq 0 ] || {
 	echo "bench: needs root: network namespaces and BPF" >&2
@@ -90,14 +90,17 @@ bpf_time() {
 }
 
 # beside COMMAND FORMAT ARGS...: "peer value; peer value" of COMMAND PEER RUNS ARGS... into $others.
+# Of each peer the one of bcc, or where that finds no headers to compile with, that of libbpf-tools.
 beside() {
-	local peer command=$1 format=$2
+	local peer name command=$1 format=$2
 	shift 2
 	others=
 	for peer in "${peers[@]}"; do
-		has "$peer" || continue
-		"$command" "$peer" "$peer_runs" "$@"
-		others+="${others:+; }$peer $(show "$format" "${m[0]:-0}")"
+		name=$peer-bpfcc
+		has "$name" || name=$peer
+		has "$name" || continue
+		"$command" "$name" "$peer_runs" "$@"
+		others+="${others:+; }$name $(show "$format" "${m[0]:-0}")"
 	done
 }
 
