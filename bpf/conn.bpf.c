@@ -9,6 +9,7 @@
  * tracepoint turns the slow path on for all of them).
  */
 #include "lostsock.bpf.h"
+#include "tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -40,9 +41,7 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	if (!rec)
 		return;
 	rec->cookie = bpf_get_socket_cookie(sk);
-	rec->who.pid = task->tgid;
-	rec->who.tid = task->pid;
-	rec->who.start_ns = task->group_leader->start_time;
+	who_is(&rec->who, task);
 	rec->stack = role == LS_ROLE_CLIENT ? stack_of(ctx, rec->who.pid) : -1;
 	rec->fd = -1;
 	rec->zero = 0;
@@ -52,11 +51,16 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	ring_submit(rec);
 }
 
-/* A socket that no record and no snapshot has named yet has no cookie: it was accepted since the
- * last tick. Where others hand out cookies too, the counters tell (see tcp_role in snapshot). */
+/* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
+ * of again, which does no harm; the ledger knows it. A snapshot that stands on a descriptor while
+ * its owner closes it does the closing itself, and would take the blame. */
 static __always_inline void closing(void *ctx, struct sock *sk)
 {
-	if (!sk->__sk_common.skc_cookie.counter)
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (bpf_get_current_pid_tgid() >> 32 == cfg.self)
+		return;
+	if (tp && tcp_role(tp, 0) == LS_ROLE_SERVER)
 		opened(ctx, sk, LS_ROLE_SERVER);
 }
 

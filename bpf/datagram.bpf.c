@@ -24,7 +24,9 @@ int datagram_open(struct bpf_sock *ctx)
 	if (!rec)
 		return 1;
 	rec->cookie = bpf_get_socket_cookie(ctx);
-	who_is(&rec->who, task);
+	rec->who.pid = BPF_CORE_READ(task, tgid);
+	rec->who.tid = BPF_CORE_READ(task, pid);
+	rec->who.start_ns = BPF_CORE_READ(task, group_leader, start_time);
 	rec->stack = -1;
 	rec->fd = -1;
 	rec->zero = 0;

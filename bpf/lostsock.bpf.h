@@ -105,16 +105,18 @@ static __always_inline void ring_submit(void *rec)
 	bpf_ringbuf_submit(rec, waiting >= cfg.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
+/* Here and below, tasks and sockets are typed pointers, which are read by plain loads: a probe read
+ * of each field would cost more than the record. */
 static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 {
-	who->pid = BPF_CORE_READ(task, tgid);
-	who->tid = BPF_CORE_READ(task, pid);
-	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	who->pid = task->tgid;
+	who->tid = task->pid;
+	who->start_ns = task->group_leader->start_time;
 }
 
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
 /* 5.10 to 6.0 keep ids where later kernels keep pointers. */
@@ -160,24 +162,35 @@ static __always_inline bool sock_wanted(const struct sock *sk)
 	return !(cfg.filters & LS_FILTER_NETNS) || netns_of(sk) == cfg.netns;
 }
 
-/* Addresses, ports, family, protocol and state; the role is the caller's to say. */
+static __always_inline void copy_addr6(__u8 *to, const struct in6_addr *from)
+{
+	__u32 *word = (__u32 *)to;
+
+	word[0] = from->in6_u.u6_addr32[0];
+	word[1] = from->in6_u.u6_addr32[1];
+	word[2] = from->in6_u.u6_addr32[2];
+	word[3] = from->in6_u.u6_addr32[3];
+}
+
+/* Fills a zeroed tuple with addresses, ports, family, protocol and state; the role is the caller's
+ * to say. */
 static __always_inline void tuple_of(struct ls_tuple *t, const struct sock *sk)
 {
 	const struct sock_common *skc = &sk->__sk_common;
 
-	t->family = BPF_CORE_READ(skc, skc_family);
-	t->proto = t->family == AF_UNIX ? 0 : BPF_CORE_READ(sk, sk_protocol);
-	t->state = BPF_CORE_READ(skc, skc_state);
+	t->family = skc->skc_family;
+	t->proto = t->family == AF_UNIX ? 0 : sk->sk_protocol;
+	t->state = skc->skc_state;
 	t->netns = netns_of(sk);
 	if (t->family == AF_UNIX)
 		return;
-	t->lport = BPF_CORE_READ(skc, skc_num);
-	t->rport = bpf_ntohs(BPF_CORE_READ(skc, skc_dport));
+	t->lport = skc->skc_num;
+	t->rport = bpf_ntohs(skc->skc_dport);
 	if (t->family == AF_INET) {
-		BPF_CORE_READ_INTO((__be32 *)t->laddr, skc, skc_rcv_saddr);
-		BPF_CORE_READ_INTO((__be32 *)t->raddr, skc, skc_daddr);
+		*(__be32 *)t->laddr = skc->skc_rcv_saddr;
+		*(__be32 *)t->raddr = skc->skc_daddr;
 	} else {
-		BPF_CORE_READ_INTO(&t->laddr, skc, skc_v6_rcv_saddr.in6_u.u6_addr8);
-		BPF_CORE_READ_INTO(&t->raddr, skc, skc_v6_daddr.in6_u.u6_addr8);
+		copy_addr6(t->laddr, &skc->skc_v6_rcv_saddr);
+		copy_addr6(t->raddr, &skc->skc_v6_daddr);
 	}
 }

@@ -7,7 +7,9 @@
  * clocks that the kernel keeps anyway. `socks_*` walk the kernel's own socket tables for what no
  * descriptor table holds; they are asked for seldom (source.h).
  */
+#include "files.bpf.h"
 #include "lostsock.bpf.h"
+#include "tcp.bpf.h"
 
 #define S_IFMT		    0170000
 #define S_IFSOCK	    0140000
@@ -24,28 +26,6 @@ static __always_inline __u32 age_ms(__u32 jiffies_then)
 	__u32 ticks = (__u32)bpf_jiffies64() - jiffies_then;
 
 	return (__u64)ticks * cfg.jiffy_ns / 1000000;
-}
-
-/* Who called connect()? Its SYN is acknowledged and counted in bytes_acked; a child of a listener
- * starts its count at zero. So what is acknowledged or in flight exceeds what was sent by one for
- * the first, by none for the second, and by one more once our FIN has a sequence number. */
-static __always_inline __u8 tcp_role(struct tcp_sock *tp, __u8 state)
-{
-	__u64 sent = tp->bytes_sent - tp->bytes_retrans;
-	__u64 seen = tp->bytes_acked + (tp->write_seq - tp->snd_una);
-	__u64 queued;
-	__u32 fin = 0;
-
-	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT && state != TCP_CLOSE)
-		fin = 1;
-	queued = tp->write_seq - tp->snd_nxt; /* accepted from the program, not sent yet */
-	switch (seen - queued - sent - fin) {
-	case 0:
-		return LS_ROLE_SERVER;
-	case 1:
-		return LS_ROLE_CLIENT;
-	}
-	return LS_ROLE_UNKNOWN;
 }
 
 static __always_inline __u32 timeouts_of(struct sock *sk)
@@ -114,7 +94,7 @@ static __always_inline void row_tcp(struct ls_sock *row, struct sock *sk)
 		return;
 	}
 	if (row->tuple.rport)
-		row->tuple.role = tcp_role(tp, state);
+		row->tuple.role = tcp_role(tp, fin_sent(state));
 	/* The FIN has a sequence number too, which no read ever takes away. */
 	unread = tp->rcv_nxt - tp->copied_seq;
 	if (unread > 0 && (sk->sk_shutdown & RCV_SHUTDOWN))

@@ -4,7 +4,69 @@
  * the filter, and say how a process ended while its connections were still open (this tracepoint
  * fires before the descriptors are closed).
  */
+#include "files.bpf.h"
 #include "lostsock.bpf.h"
+
+/* Until 6.12 a plain count, from then on one less than the references. */
+struct file___counted {
+	atomic64_t f_count;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool shared(struct file *file)
+{
+	struct file___counted *old = (void *)file;
+
+	if (bpf_core_field_exists(old->f_count))
+		return BPF_CORE_READ(old, f_count.counter) > 1;
+	return BPF_CORE_READ(file, f_ref.refcnt.counter) > 0;
+}
+
+struct tally {
+	struct task_struct *task;
+	__u32 max, held;
+};
+
+static long tally_fd(__u32 fd, void *arg)
+{
+	struct tally *t = arg;
+	struct file *file;
+	struct sock *sk;
+	__u8 state;
+
+	if (fd >= t->max)
+		return 1;
+	file = file_of(t->task, fd);
+	sk = sock_of_file(file);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	if ((cfg.filters & LS_FILTER_NETNS) &&
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != cfg.netns)
+		return 0;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state != TCP_LISTEN && state != TCP_CLOSE && !shared(file))
+		t->held++;
+	return 0;
+}
+
+#define FDS_MAX		 (1 << 20)
+#define FDS_WITHOUT_LOOP 256 /* before 5.17 the verifier walks every turn of a loop */
+
+/* The connections that end with @task: nobody else holds them. */
+static __always_inline __u32 held_by(struct task_struct *task)
+{
+	struct tally t = { .task = task };
+	__u32 fd;
+
+	t.max = BPF_CORE_READ(task, files, fdt, max_fds);
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(FDS_MAX, tally_fd, &t, 0);
+		return t.held;
+	}
+	for (fd = 0; fd < FDS_WITHOUT_LOOP; fd++)
+		if (tally_fd(fd, &t))
+			break;
+	return t.held;
+}
 
 static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppid)
 {
@@ -20,6 +82,8 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppi
 	rec->what = what;
 	rec->ppid = ppid;
 	rec->exit_code = what >= LS_PROC_EXIT ? BPF_CORE_READ(task, exit_code) : 0;
+	rec->held = what == LS_PROC_EXIT && (rec->exit_code & 0x7f) ? held_by(task) : 0;
+	rec->zero = 0;
 	rec->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);

@@ -5,6 +5,7 @@
  * The call and its arguments come from the registers that the thread saved when it entered the
  * kernel, so a stalled thread costs nothing until it is asked about.
  */
+#include "files.bpf.h"
 #include "lostsock.bpf.h"
 #include "syscalls.bpf.h"
 
@@ -31,22 +32,9 @@ static __always_inline bool sleeps(struct task_struct *task)
 	return state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
 }
 
-/* The socket behind a descriptor of @task: NULL if it is none. */
 static __always_inline struct sock *sock_of(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slot, *file = NULL;
-	struct socket *sock;
-
-	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	slot = BPF_CORE_READ(fdt, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), slot + fd) || !file)
-		return NULL;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	sock = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(sock, sk);
+	return sock_of_file(file_of(task, fd));
 }
 
 /* The only socket in a poll() set, and its descriptor. */
@@ -131,10 +119,10 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 	row.hdr.time_ns = snap_ns;
 	who_is(&row.who, task);
 	row.switches = task->nvcsw + task->nivcsw;
-	row.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	row.threads = BPF_CORE_READ(task, signal, nr_threads);
-	row.ppid = BPF_CORE_READ(task, real_parent, tgid);
-	row.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	row.cgroup = task->cgroups->dfl_cgrp->kn->id;
+	row.threads = task->signal->nr_threads;
+	row.ppid = task->real_parent->tgid;
+	row.netns = task->nsproxy->net_ns->ns.inum;
 	BPF_CORE_READ_STR_INTO(&row.comm, task, comm);
 	bpf_seq_write(seq, &row, sizeof(row));
 	return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* lostsock: finds the sockets programs lose. The verbs are one file each in verb/. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
@@ -81,6 +82,8 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 	size_t i;
 
+	/* For the width and the shape of what is drawn; numbers stay as C writes them. */
+	setlocale(LC_CTYPE, "");
 	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help")) {
 		usage(stdout);
 		return EXIT_FINE;

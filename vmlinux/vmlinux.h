@@ -41,6 +41,10 @@ typedef struct {
 	atomic_t refs;
 } refcount_t;
 
+typedef struct {
+	atomic64_t refcnt;
+} file_ref_t;
+
 /* ---- namespaces and cgroups */
 
 struct ns_common {
@@ -102,6 +106,7 @@ struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
 	struct path f_path;
+	file_ref_t f_ref;
 };
 
 struct fdtable {

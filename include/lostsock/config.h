@@ -30,6 +30,8 @@ struct ls_config {
 	__u32 stacks;	  /* enum ls_stacks */
 	__u32 jiffy_ns;	  /* clock_getres(CLOCK_MONOTONIC_COARSE) */
 	__u32 wake_bytes; /* the ring wakes its reader when it holds this much */
+	__u32 self;	  /* our own pid */
+	__u32 zero;
 };
 
 #endif

@@ -122,6 +122,9 @@ struct ls_proc {
 	__u32 netns;	     /* inode number */
 	__u64 cgroup;	     /* cgroup2 id */
 	__u64 task_start_ns; /* start time of this very thread */
+	__u32 held; /* EXIT by a signal: TCP connections that end with it, as nobody else holds them
+		     */
+	__u32 zero;
 	char comm[LS_COMM_LEN];
 };
 
@@ -266,7 +269,7 @@ _Static_assert(sizeof(struct ls_open) == 96, "wire");
 _Static_assert(sizeof(struct ls_end) == 24, "wire");
 _Static_assert(sizeof(struct ls_abort) == 48, "wire");
 _Static_assert(sizeof(struct ls_dead) == 32, "wire");
-_Static_assert(sizeof(struct ls_proc) == 80, "wire");
+_Static_assert(sizeof(struct ls_proc) == 88, "wire");
 _Static_assert(sizeof(struct ls_sock) == 144, "wire");
 _Static_assert(sizeof(struct ls_unix) == 256, "wire");
 _Static_assert(sizeof(struct ls_task) == 104, "wire");

@@ -180,6 +180,14 @@ static void conn_changed(struct ledger *led, struct conn *c, const struct ls_soc
 	site_moved(led, old, c->site);
 }
 
+/* Whose listener it came from, for one that no descriptor table shows. */
+static uint32_t acceptor_of(const struct ledger *led, const struct conn *c)
+{
+	const struct conn *l = c->role == LS_ROLE_SERVER ? conn_at(led, listener_of(led, c)) : NULL;
+
+	return l ? l->holder.proc : 0;
+}
+
 uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh)
 {
 	uint32_t id = ledger_find_conn(led, row->cookie), proc;
@@ -202,11 +210,9 @@ uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh)
 	if (row->hdr.len >= sizeof(struct ls_unix) && c->family == FAMILY_UNIX)
 		conn_ext(led, c)->un.path =
 			name_intern(led, ((const struct ls_unix *)row)->path, LS_PATH_LEN);
-	if (row->who.pid) {
-		proc = proc_get(led, &row->who);
-		if (proc)
-			set_opener(led, c, proc, 0);
-	}
+	proc = row->who.pid ? proc_get(led, &row->who) : acceptor_of(led, c);
+	if (proc)
+		set_opener(led, c, proc, 0);
 	conn_enter(led, c, -1, led->snapshot_seen, row->hdr.time_ns);
 	return id;
 }
@@ -215,6 +221,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 {
 	struct conn *c = conn_at(led, id);
 	struct proc_entry *p = proc_at(led, c->opener);
+	uint64_t age_ns = ns_since(now_ns, c->open_ns);
 	PPvoid_t slot;
 
 	if (c->role != LS_ROLE_LISTEN) {
@@ -226,7 +233,8 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 		if (slot && (uint32_t)(uintptr_t)*slot == id)
 			JudyLDel(&led->by_listener, listener_key(c), PJE0);
 	}
-	site_closed(led, c->site, ns_since(now_ns, c->open_ns), now_ns);
+	/* How old it was is not known, but that it was there before all that we saw open. */
+	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
 	holders_clear(led, c);
 	if (c->opener)
 		proc_unref(led, c->opener);

@@ -97,16 +97,6 @@ void holders_clear(struct ledger *led, struct conn *c)
 		holder_shift(led, c);
 }
 
-bool holder_only(const struct ledger *led, const struct conn *c, uint32_t proc)
-{
-	const struct holder *h;
-
-	for (h = &c->holder; h; h = holder_next(led, h))
-		if (h->proc != proc)
-			return false;
-	return true;
-}
-
 const struct holder *ledger_holder_next(const struct ledger *led, const struct holder *h)
 {
 	return holder_next(led, h);

@@ -48,6 +48,7 @@ struct proc_entry {
 	uint32_t older; /* the process that had this pid before, still named by something */
 	uint32_t client_sites;
 	uint8_t gen;
+	bool exit_told; /* by its record, not only by its absence */
 };
 
 struct ledger {
@@ -118,8 +119,6 @@ void holders_sweep(struct ledger *led, struct conn *c);
 void holders_clear(struct ledger *led, struct conn *c);
 /* Adds to the live count of the first holder's process, which is the one that is charged. */
 void holder_charge(struct ledger *led, const struct conn *c, int n);
-/* Does @proc, and nobody else, hold it? */
-bool holder_only(const struct ledger *led, const struct conn *c, uint32_t proc);
 
 /* ---- task.c */
 int task_apply(struct ledger *led, const struct ls_task *rec);

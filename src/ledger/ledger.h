@@ -77,7 +77,10 @@ struct conn {
 
 _Static_assert(sizeof(struct conn) <= 152, "a connection is most of what the ledger costs");
 
-#define PROC_TREND  32
+/* Snapshots of which a process keeps what it had: the newest ones, and older ones ever more thinly,
+ * so that a window of seconds finds its marks as well as one of hours: at one a second, neighbours
+ * are at most a quarter of their age apart, also after a day. */
+#define PROC_TREND  64
 #define AGE_BUCKETS 20 /* the last: 2^19 s, six days, and more */
 
 struct proc {
@@ -99,10 +102,10 @@ struct proc {
 	uint64_t threads_started; /* since the ledger began */
 	uint64_t threads_ended;
 	uint64_t thread_end_ns[AGE_BUCKETS]; /* as struct site's close_ns, for its threads */
-	uint32_t trend[PROC_TREND]; /* live at the last snapshots, oldest first after trend_len */
+	uint32_t trend_len;	    /* how many of the slots below are filled */
+	uint32_t trend[PROC_TREND]; /* live, oldest first */
 	uint32_t thread_trend[PROC_TREND];
 	uint64_t trend_ns[PROC_TREND]; /* when each was taken */
-	uint32_t trend_len; /* snapshots so far; slot (trend_len - 1) % PROC_TREND is the newest */
 	char comm[LS_COMM_LEN + 1];
 	const char *cgroup_path; /* interned, "" if unknown */
 };
@@ -128,7 +131,8 @@ struct site {
 	uint64_t first_ns;     /* site first seen */
 	uint64_t open_last_ns; /* when one was last opened */
 	/* By age at its close, 2^i .. 2^(i+1) seconds (the first and last open-ended): when a
-	 * connection of that age last closed. Tells whether the oldest ever go. */
+	 * connection of that age last closed. Tells whether the oldest ever go. One that was open
+	 * before we looked counts as the oldest. */
 	uint64_t close_ns[AGE_BUCKETS];
 };
 
@@ -167,11 +171,12 @@ struct ledger_totals {
 	uint64_t aborted;
 	uint64_t healed; /* ends that a snapshot found, whose record was lost */
 	uint64_t snapshots;
-	uint64_t snapshot_ns;	   /* what the last one took */
-	uint64_t time_ns;	   /* of the newest record */
-	uint64_t start_ns;	   /* of the oldest */
-	uint64_t snapshot_time_ns; /* begin of the last whole one */
-	uint32_t conns;		   /* live, listeners included */
+	uint64_t snapshot_ns;	    /* what the last one took */
+	uint64_t time_ns;	    /* of the newest record */
+	uint64_t start_ns;	    /* of the oldest */
+	uint64_t snapshot_time_ns;  /* begin of the last whole one */
+	uint64_t snapshot_first_ns; /* ... of the first: since then we watch what was there */
+	uint32_t conns;		    /* live, listeners included */
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t tasks;

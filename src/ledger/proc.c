@@ -120,24 +120,18 @@ static void note_death(struct ledger *led, uint32_t id, uint64_t now_ns)
 	proc_ref(led, id);
 }
 
-/* The descriptors of an ending process are still open when its record is written. */
 static void proc_exit(struct ledger *led, uint32_t id, const struct ls_proc *rec)
 {
-	struct proc_entry *p = proc_at(led, id);
-	uint32_t i;
+	struct proc_entry *entry = proc_at(led, id);
+	struct proc *p = &entry->pub;
 
-	if (p->pub.exit_ns)
+	if (entry->exit_told)
 		return;
-	p->pub.exit_ns = rec->hdr.time_ns;
-	p->pub.exit_code = rec->exit_code;
-	p->pub.exit_live = 0;
-	for (i = 1; p->pub.live && i < led->conns.end; i++) {
-		const struct conn *c = conn_at(led, i);
-
-		if (c && (c->role == LS_ROLE_CLIENT || c->role == LS_ROLE_SERVER) &&
-		    holder_only(led, c, id))
-			p->pub.exit_live++;
-	}
+	/* A snapshot may have missed it first: its record tells more. */
+	entry->exit_told = true;
+	p->exit_ns = rec->hdr.time_ns;
+	p->exit_code = rec->exit_code;
+	p->exit_live = rec->held;
 	note_death(led, id, rec->hdr.time_ns);
 }
 
@@ -189,13 +183,48 @@ int proc_apply_cgroup(struct ledger *led, const struct ls_cgroup *rec)
 	return 0;
 }
 
+/* The slot that is missed least: whose neighbours are closest, measured by how old they are. Never
+ * the oldest nor the newest. */
+static uint32_t trend_least(const struct proc *p, uint64_t now_ns)
+{
+	uint32_t i, least = 1;
+	double gap, lowest = 0;
+
+	for (i = 1; i < PROC_TREND - 1; i++) {
+		gap = (double)(p->trend_ns[i + 1] - p->trend_ns[i - 1]) /
+		      (double)(now_ns - p->trend_ns[i + 1]);
+		if (i > 1 && !(gap < lowest))
+			continue;
+		least = i;
+		lowest = gap;
+	}
+	return least;
+}
+
+static void trend_drop(struct proc *p, uint32_t slot)
+{
+	uint32_t after = --p->trend_len - slot;
+
+	memmove(&p->trend[slot], &p->trend[slot + 1], after * sizeof(p->trend[0]));
+	memmove(&p->thread_trend[slot], &p->thread_trend[slot + 1],
+		after * sizeof(p->thread_trend[0]));
+	memmove(&p->trend_ns[slot], &p->trend_ns[slot + 1], after * sizeof(p->trend_ns[0]));
+}
+
 static void proc_trend(struct ledger *led, struct proc *p)
 {
-	uint32_t slot = p->trend_len++ % PROC_TREND;
+	uint64_t now_ns = led->totals.snapshot_time_ns;
+	uint32_t slot;
 
+	/* Times rise: a second look at the same moment takes the place of the first. */
+	if (p->trend_len && p->trend_ns[p->trend_len - 1] >= now_ns)
+		p->trend_len--;
+	else if (p->trend_len == PROC_TREND)
+		trend_drop(p, trend_least(p, now_ns));
+	slot = p->trend_len++;
 	p->trend[slot] = p->live;
 	p->thread_trend[slot] = p->threads;
-	p->trend_ns[slot] = led->totals.snapshot_time_ns;
+	p->trend_ns[slot] = now_ns;
 }
 
 void procs_sweep(struct ledger *led, uint32_t passes)

@@ -36,5 +36,6 @@ struct live_feature {
 	int err; /* 0: it works, else -errno */
 };
 
-/* Tries each by doing it; @n gets their number. The table is the caller's to free(). */
+/* Tries each by doing it; @n gets their number. Ends early where one is missing that all the others
+ * need: it is the last then. The table is the caller's to free(); NULL: no memory. */
 struct live_feature *live_features(size_t *n, bool verbose);

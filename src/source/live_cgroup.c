@@ -31,10 +31,9 @@ int live_cgroup_id(const char *path, uint64_t *id, uint32_t *level)
 	char mount[256], real[4096];
 	struct stat st;
 	const char *p;
-	int err = live_cgroup2_mount(mount, sizeof(mount));
 
-	if (err)
-		return err;
+	if (live_cgroup2_mount(mount, sizeof(mount)))
+		return -EOPNOTSUPP;
 	if (!realpath(path, real) || stat(real, &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode) || strncmp(real, mount, strlen(mount)))

@@ -19,7 +19,18 @@ struct trial {
 static int try_btf(const char *arg)
 {
 	(void)arg;
-	return access("/sys/kernel/btf/vmlinux", R_OK) ? -errno : 0;
+	return live_has_btf() ? 0 : -ENOENT;
+}
+
+static int try_right(const char *arg)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, 4096, NULL);
+
+	(void)arg;
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 static int try_cgroup2(const char *arg)
@@ -83,19 +94,20 @@ static int try_program(const char *name)
 #define ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
 
 static const struct trial trials[] = {
-	{ "kernel types (BTF)", "every program fits itself to this kernel",
-	  "a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as Debian 11 and later have",
-	  true, try_btf, NULL },
-	{ "TCP births", "who opens connections, and when", ROOT, true, try_program, "conn_state" },
-	{ "TCP deaths", "when connections end", ROOT, true, try_program, "conn_end" },
+	{ "kernel types (BTF)", "every program fits itself to this kernel", LIVE_MEND_BTF, true,
+	  try_btf, NULL },
+	{ "right to use BPF", "everything", LIVE_MEND_ROOT, true, try_right, NULL },
+	{ "TCP births", "who opens connections, and when", KERNEL_61, true, try_program,
+	  "conn_state" },
+	{ "TCP deaths", "when connections end", KERNEL_61, true, try_program, "conn_end" },
 	{ "snapshot of descriptors", "what is open and who holds it", KERNEL_61, true, try_program,
 	  "files" },
-	{ "process lifetimes", "children followed, a pid used again told apart", ROOT, true,
+	{ "process lifetimes", "children followed, a pid used again told apart", KERNEL_61, true,
 	  try_program, "task_exit" },
 	{ "aborts", "class aborted: closed with unread bytes", KERNEL_61, false, try_program,
 	  "conn_abort" },
-	{ "cgroup2", "UDP births and deaths, --cgroup",
-	  "mount -t cgroup2 none /sys/fs/cgroup/unified", false, try_cgroup2, NULL },
+	{ "cgroup2", "UDP births and deaths, --cgroup", LIVE_MEND_CGROUP2, false, try_cgroup2,
+	  NULL },
 	{ "UDP births", "who opens UDP sockets that live less than a tick", KERNEL_61, false,
 	  try_program, "datagram_open" },
 	{ "UDP deaths", "their ends between two ticks", KERNEL_61, false, try_program,
@@ -128,7 +140,10 @@ struct live_feature *live_features(size_t *n, bool verbose)
 		f[i].mend = trials[i].mend;
 		f[i].required = trials[i].required;
 		f[i].err = trials[i].run(trials[i].arg);
+		*n = i + 1;
+		/* Without types or rights all the rest would only say the same again. */
+		if (f[i].err && !trials[i].arg && trials[i].required)
+			break;
 	}
-	*n = TRIALS;
 	return f;
 }

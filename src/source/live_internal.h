@@ -22,11 +22,18 @@ struct live {
 	uint64_t seq;
 	uint16_t ends;
 	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
+	Pvoid_t stacks_known; /* Judy1: stack numbers whose frames have been told */
 	uint64_t *percpu;
 	char buf[LIVE_BUF];
 };
 
+#define LIVE_MEND_ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
+#define LIVE_MEND_CGROUP2 "mount -t cgroup2 none /sys/fs/cgroup/unified"
+#define LIVE_MEND_BTF \
+	"a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as Debian 11 and later have"
+
 /* ---- live_load.c */
+bool live_has_btf(void);
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_unload(struct live *live);
 /* Whether libbpf may speak, on stderr. */

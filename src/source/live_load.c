@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "source/live_internal.h"
@@ -37,6 +38,13 @@ static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
 }
 
+bool live_has_btf(void)
+{
+	struct stat st;
+
+	return !stat("/sys/kernel/btf/vmlinux", &st) && st.st_size;
+}
+
 void live_set_verbose(bool verbose)
 {
 	libbpf_set_print(verbose ? loud : quiet);
@@ -57,6 +65,9 @@ static int configure_cgroup(struct live *live, const char *path, char err[LIVE_E
 	uint32_t level;
 	int e = live_cgroup_id(path, &id, &level);
 
+	if (e == -EOPNOTSUPP)
+		return say(err, e,
+			   "--cgroup needs cgroup2, and none is mounted: " LIVE_MEND_CGROUP2);
 	if (e == -ENOTDIR)
 		return say(err, e, "--cgroup %s: not a cgroup2 directory", path);
 	if (e)
@@ -79,6 +90,7 @@ static int configure(struct live *live, const struct live_options *opt, char err
 	skel->rodata->cfg.wake_bytes = pages * PAGE / 4;
 	skel->rodata->cfg.jiffy_ns = jiffy_ns();
 	skel->rodata->cfg.stacks = opt->stacks;
+	skel->rodata->cfg.self = getpid();
 	skel->rodata->cfg.netns = opt->netns;
 	if (opt->stacks == LS_STACKS_NONE)
 		bpf_map__set_max_entries(skel->maps.stacks, 1);
@@ -128,11 +140,10 @@ static int load(struct live *live, const struct live_options *opt, char err[LIVE
 		live->skel = NULL;
 	}
 	if (e == -EPERM || e == -EACCES)
-		return say(err, e,
-			   "the kernel refuses BPF: run as root, or with CAP_BPF, CAP_PERFMON "
-			   "and CAP_NET_ADMIN");
+		return say(err, e, "the kernel refuses BPF: " LIVE_MEND_ROOT);
 	return say(err, e,
-		   "the kernel refuses the programs (%s): `lostsock doctor` says what it lacks",
+		   "this kernel refuses the programs (%s): 6.1 or later is needed; "
+		   "`lostsock doctor` says what it lacks",
 		   strerror(-e));
 }
 
@@ -212,10 +223,9 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 	err[0] = 0;
 	live->cgroup_fd = -1;
 	live_set_verbose(opt->verbose);
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
+	if (!live_has_btf())
 		return say(err, -EOPNOTSUPP,
-			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
-			   "CONFIG_DEBUG_INFO_BTF=y, as Debian 11 and later have");
+			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " LIVE_MEND_BTF);
 	e = load(live, opt, err) ?: fill_pids(live, opt, err);
 	return e ? e : attach(live, err);
 }

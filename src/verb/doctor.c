@@ -46,9 +46,14 @@ int verb_doctor(const struct options *opt)
 		fprintf(stderr, "lostsock: out of memory\n");
 		return EXIT_FINDINGS;
 	}
+	count = missing(f, n, &fatal);
+	if (fatal && f[n - 1].err && f[n - 1].required) {
+		fprintf(stderr, "lostsock: no %s: %s\n", f[n - 1].name, f[n - 1].mend);
+		free(f);
+		return EXIT_REFUSED;
+	}
 	for (i = 0; i < n; i++)
 		print_feature(&f[i]);
-	count = missing(f, n, &fatal);
 	if (!count)
 		printf("\nEverything works here.\n");
 	else

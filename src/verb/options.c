@@ -374,7 +374,7 @@ static int parse_word(struct options *opt, const char *word, int nth, char err[O
 		return set_interval(opt, word, err);
 	if (opt->verb == VERB_TOP && nth == 1)
 		return set_count(opt, word, err);
-	return complain(err, "'%.60s' is not understood here", word);
+	return complain(err, "unexpected argument '%.60s'", word);
 }
 
 int options_parse(struct options *opt, unsigned int verb, int argc, char **argv,

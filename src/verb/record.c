@@ -44,7 +44,11 @@ static int finish(struct record *r, const char *file, int err)
 
 int verb_record(const struct options *opt)
 {
-	static const struct watch_ops ops = { .report = on_tick, .record = on_record };
+	static const struct watch_ops ops = {
+		.report = on_tick,
+		.record = on_record,
+		.tick_cost = WATCH_COST_BACKGROUND,
+	};
 	char why[RECORDING_ERROR_LEN];
 	struct record r;
 	struct source src;

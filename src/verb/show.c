@@ -86,6 +86,7 @@ int show_run(struct show *s, struct source *src)
 		.key_fd = s->screen ? screen_fd : NULL,
 		.key = s->screen ? screen_key : NULL,
 		.last_only = opt->once,
+		.tick_cost = WATCH_COST_SCREEN,
 	};
 	uint64_t found = 0;
 	int err;

@@ -127,8 +127,8 @@ static int tick(struct watch *w)
 		err = report(w);
 	cost_ns = monotonic_ns() - start_ns;
 	w->next_ns = start_ns + w->interval_ns;
-	if (cost_ns * TICK_COST > w->interval_ns)
-		w->next_ns = start_ns + cost_ns * TICK_COST;
+	if (cost_ns * w->ops->tick_cost > w->interval_ns)
+		w->next_ns = start_ns + cost_ns * w->ops->tick_cost;
 	return err;
 }
 

@@ -12,6 +12,9 @@
 
 struct watch;
 
+#define WATCH_COST_SCREEN     10
+#define WATCH_COST_BACKGROUND 100
+
 struct watch_ops {
 	/* A judged snapshot; NULL-terminated work. 0 goes on, 1 ends well, -errno ends badly. */
 	int (*report)(void *ctx, const struct view_input *in);
@@ -24,6 +27,9 @@ struct watch_ops {
 	source_sink_fn record;
 	/* Only the last judgement is wanted: nothing is judged before the end. */
 	bool last_only;
+	/* Ticks are at least this many times as far apart as one takes, however short --interval
+	 * is: 10 is a tenth of a core at most. */
+	uint32_t tick_cost;
 };
 
 /* Watches @src until --for, --count, the end of a recording, SIGINT or SIGTERM. 0 or -errno; the

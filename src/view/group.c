@@ -135,8 +135,16 @@ out:
 
 char *group_count_text(char *buf, size_t len, const struct group *g)
 {
-	snprintf(buf, len, "%u %s", g->count,
-		 class_is_leak(g->oldest.class) ? "leaked" : "stalled");
+	const struct verdict_rule *rule = verdict_rule(g->oldest.class);
+	const char *s = g->count == 1 ? "" : "s";
+
+	if (rule && rule->counted)
+		snprintf(buf, len, "%u %s", g->count,
+			 rule->kind == VERDICT_LEAK ? "leaked" : "stalled");
+	else if (g->oldest.class == VERDICT_TASK_GROWTH)
+		snprintf(buf, len, "%u thread%s", g->count, s);
+	else
+		snprintf(buf, len, "%u connection%s", g->count, s);
 	return buf;
 }
 

@@ -109,10 +109,9 @@ bool filter_class(const struct view_filter *filter, enum verdict_class class)
 
 static void row_trend(struct proc_row *r, const struct proc *p)
 {
-	uint32_t n = p->trend_len < PROC_TREND ? p->trend_len : PROC_TREND, i;
+	uint32_t n = p->trend_len < ROW_TREND ? p->trend_len : ROW_TREND;
 
-	for (i = 0; i < n; i++)
-		r->trend[i] = p->trend[(p->trend_len - n + i) % PROC_TREND];
+	memcpy(r->trend, &p->trend[p->trend_len - n], n * sizeof(p->trend[0]));
 	r->trend_n = n;
 }
 
@@ -179,7 +178,7 @@ static bool proc_listed(const struct view_input *in, uint32_t id)
 	if (!p)
 		return false;
 	v = verdicts_proc(in->verdicts, id);
-	return (p->live && !p->exit_ns) || v->leaked || v->stalled || v->worst;
+	return ((p->live || p->opened) && !p->exit_ns) || v->leaked || v->stalled || v->worst;
 }
 
 static int rows_add(struct rows *t, const struct proc_row *r)
@@ -197,6 +196,7 @@ static int rows_add(struct rows *t, const struct proc_row *r)
 	}
 	t->row[t->len++] = *r;
 	t->sockets += r->live;
+	t->accused += r->worst != VERDICT_NONE;
 	t->leaked += r->leaked;
 	t->stalled += r->stalled;
 	return 0;

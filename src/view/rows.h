@@ -7,6 +7,9 @@
 
 #include "view/view.h"
 
+/* At one a second, what came in the last minutes: older rises are no news to sort by. */
+#define ROW_TREND 32
+
 struct proc_row {
 	uint32_t id; /* in the ledger */
 	uint32_t pid;
@@ -28,7 +31,7 @@ struct proc_row {
 	bool ended;
 	char comm[LS_COMM_LEN + 1];
 	char container[VIEW_CONTAINER_LEN];
-	uint32_t trend[PROC_TREND]; /* live connections, oldest first */
+	uint32_t trend[ROW_TREND]; /* live connections, oldest first */
 };
 
 struct rows {
@@ -37,6 +40,7 @@ struct rows {
 	uint32_t cap;
 	uint32_t leaked; /* of those listed */
 	uint32_t stalled;
+	uint32_t accused; /* processes with any finding */
 	uint32_t sockets; /* all that there are, or where some are left out, of those listed */
 };
 

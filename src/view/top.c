@@ -126,10 +126,11 @@ void view_top_update(struct view_top *top, const struct view_input *in)
 {
 	if (top->paused) {
 		top->missed++;
-	} else {
-		top->note[0] = '\0';
-		say_error(top, top_take(top, in));
+		top_draw_missed(top);
+		return;
 	}
+	top->note[0] = '\0';
+	say_error(top, top_take(top, in));
 	redraw(top, in);
 }
 

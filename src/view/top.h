@@ -190,6 +190,8 @@ void top_bar(int y, attr_t attr, const char *s);
 /* @label, then @text on at most @max lines from @y; returns the lines taken, 0 for no text. */
 int top_wrap(const struct view_top *top, int y, const char *label, const char *text, int max);
 void top_draw(struct view_top *top, const struct view_input *in);
+/* Only how far a paused screen is behind: all else stands still, ages included. */
+void top_draw_missed(struct view_top *top);
 
 /* ---- screens: lines [@y, @end) are theirs. @in may be NULL */
 void top_draw_list(struct view_top *top, int y, int end);

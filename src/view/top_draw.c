@@ -165,7 +165,7 @@ static void put_totals(struct view_top *top, int y)
 	char text[TOP_NOTE_LEN];
 	struct pen pen = { .y = y, .end = COLS };
 
-	if (!top->rows.leaked && !top->rows.stalled && !top->filter.class_mask) {
+	if (!top->rows.accused && !top->filter.class_mask) {
 		pen_put(&pen, top_attr(top, SEVERITY_GOOD),
 			healthy_text(text, sizeof(text), top->rows.sockets, top->rows.len));
 	} else {
@@ -276,6 +276,20 @@ static void put_screen(struct view_top *top, const struct view_input *in, int y,
 	default:
 		top_draw_list(top, y, end);
 	}
+}
+
+void top_draw_missed(struct view_top *top)
+{
+	struct pen pen = { .y = 0, .end = COLS };
+	int y, x;
+
+	if (COLS < TOP_LEAST_W || LINES < TOP_LEAST_H)
+		return;
+	getyx(stdscr, y, x);
+	put_marks(top, &pen);
+	move(y, x); /* a word may be being typed */
+	wnoutrefresh(stdscr);
+	doupdate();
 }
 
 void top_draw(struct view_top *top, const struct view_input *in)

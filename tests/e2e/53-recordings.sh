@@ -10,13 +10,13 @@ lostsock record "$TMPDIR/whole" --for 2s --netns self
 size=$(stat -c %s "$TMPDIR/whole")
 [ "$size" -gt 100 ] || fail "a recording of $size bytes"
 
-refuses '[12]' 'empty|not a recording|too short' replay /dev/null --once --json
-refuses '[12]' 'not a recording' replay /etc/passwd --once --json
-refuses '[12]' 'not a recording|not a regular' replay /bin/ls --once --json
+refuses '[12]' 'empty|not a lostsock recording|too short' replay /dev/null --once --json
+refuses '[12]' 'not a lostsock recording' replay /etc/passwd --once --json
+refuses '[12]' 'not a lostsock recording|not a regular' replay /bin/ls --once --json
 refuses '[12]' 'no such file' replay "$TMPDIR/none" --once --json
 refuses '[12]' 'directory' replay "$TMPDIR" --once --json
 head -c 5 "$TMPDIR/whole" >"$TMPDIR/stump"
-refuses '[12]' 'not a recording|too short|cut' replay "$TMPDIR/stump" --once --json
+refuses '[12]' 'not a lostsock recording|too short|cut' replay "$TMPDIR/stump" --once --json
 
 # Cut at any place, it is shown as far as it goes, and that it was cut is said; it never crashes.
 for part in 10 25 50 75 99; do

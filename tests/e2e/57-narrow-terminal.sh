@@ -8,7 +8,7 @@
 needs tmux
 load close-wait --leaky
 term() { tmux -L "lostsock-$$" -f /dev/null "$@" 9>&-; }
-trap 'term kill-server 2>/dev/null' EXIT
+trap 'term kill-server 2>/dev/null || :' EXIT
 export LC_ALL=C.UTF-8 TMUX_TMPDIR=$TMPDIR
 for size in "20 8" "40 3" "80 24" "10 2"; do
 	read -r columns lines <<<"$size"

@@ -122,7 +122,8 @@ attached() {
 # watch ARGS...: as findings, in the background; returns once lostsock has attached.
 watch() {
 	JSON=$TMPDIR/json.$((++watch_no))
-	lostsock top --once --json --netns self --interval 500ms "$@" >"$JSON" 2>"$JSON.err" 9>&- &
+	# Not the function: $! is to be the program itself.
+	"$LOSTSOCK" top --once --json --netns self --interval 500ms "$@" >"$JSON" 2>"$JSON.err" 9>&- &
 	watch_pid=$!
 	until_true 15 attached || fail "lostsock has attached nothing after 15 s"
 }

@@ -71,20 +71,21 @@ trap 'exit 130' INT TERM
 
 # "id name" of each BPF program that no process holds: what is left of one that has ended.
 orphans() {
-	bpftool -j prog show 2>/dev/null |
-		jq -r '.[] | select((.pids // []) == []) | "\(.id) \(.name // "")"' | sort
+	bpftool -j prog show 2>/dev/null | jq -r '.[] | "\(.id) \(.name // "")"' | sort >"$work/all"
+	cat /proc/[0-9]*/fdinfo/* 2>/dev/null | awk '/^prog_id:/ { print $2 }' | sort -u |
+		join -v 2 - "$work/all"
 }
 
 # Prints the programs of lostsock that came since $1 (a list of orphans) and belong to nobody.
 left_behind() {
 	local try id name left=''
-	for try in 1 2 3 4 5 6 7 8; do # the kernel frees them a little later
+	for try in {1..40}; do # the kernel frees them a grace period later
 		left=
 		while read -r id name; do
 			[ -n "$name" ] && grep -qaF -- "$name" "$LOSTSOCK" && left+=" $name($id)"
 		done < <(orphans | comm -13 "$1" -)
 		[ -n "$left" ] || return 0
-		[ "$try" -eq 8 ] || sleep 0.25
+		[ "$try" -eq 40 ] || sleep 0.25
 	done
 	echo "$left"
 }

@@ -41,20 +41,25 @@ struct verdicts {
 static const struct verdict_rule fake_rules[VERDICT_MAX] = {
 	[VERDICT_CLOSE_WAIT] = { .name = "close-wait",
 				 .kind = VERDICT_LEAK,
+				 .counted = true,
 				 .evidence = "peer has closed, descriptor still held",
 				 .remedy = "close it: the reader must see EOF or a done signal" },
 	[VERDICT_UNREAD] = { .name = "unread",
 			     .kind = VERDICT_STALL,
+			     .counted = true,
 			     .evidence = "bytes wait, nobody reads",
 			     .remedy = "the reader is stuck: see what it waits for" },
 	[VERDICT_INHERITED] = { .name = "inherited",
 				.kind = VERDICT_LEAK,
+				.counted = true,
 				.remedy = "open with SOCK_CLOEXEC" },
 	[VERDICT_GROWTH] = { .name = "growth",
 			     .kind = VERDICT_LEAK,
+			     .counted = true,
 			     .remedy = "find the missing close at that site" },
 	[VERDICT_DIED_HOLDING] = { .name = "died-holding",
 				   .kind = VERDICT_LEAK,
+				   .about = VERDICT_ABOUT_PROC,
 				   .remedy = "mend the crash in shutdown or accounting" },
 };
 
@@ -214,11 +219,11 @@ static inline struct proc *fake_proc(struct ledger *led, uint32_t pid, const cha
 		.opened = 60 * (led->procs + 1),
 		.closed = 30 * led->procs,
 		.cgroup_path = cgroup,
-		.trend_len = PROC_TREND + 3,
+		.trend_len = PROC_TREND,
 	};
 	snprintf(p->comm, sizeof(p->comm), "%s", comm);
 	for (i = 0; i < PROC_TREND; i++)
-		p->trend[(i + 3) % PROC_TREND] = pid == 4123 ? i * 3 : 5;
+		p->trend[i] = pid == 4123 ? i * 3 : 5;
 	led->totals.procs++;
 	return p;
 }
@@ -267,9 +272,9 @@ static inline void fake_accuse(struct verdicts *v, enum verdict_class class, uin
 			       .count = count,
 			       .since_ns = since_ns };
 	v->by_conn[conn] = conn ? (uint8_t) class : 0;
-	if (fake_rules[class].kind == VERDICT_LEAK)
+	if (fake_rules[class].counted && fake_rules[class].kind == VERDICT_LEAK)
 		p->leaked += count;
-	else
+	else if (fake_rules[class].counted)
 		p->stalled += count;
 	if (!p->oldest_ns || since_ns < p->oldest_ns)
 		p->oldest_ns = since_ns;
@@ -314,6 +319,7 @@ static inline void fake_healthy(struct ledger *led)
 	led->v6[15] = led->v6[31] = 1;
 	fake_conn(led, 2, LS_ROLE_LISTEN, TCP_LISTEN, 7200);
 	c = &led->conn[led->conns - 1];
+	c->bytes_received = 4711; /* a name, not a number */
 	c->rport = 0;
 	c->site = 0;
 	memset(c->v4.raddr, 0, 4);

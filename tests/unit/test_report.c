@@ -73,14 +73,14 @@ static void test_whole(void **state)
 	/* In the C locale, which a test runs in: no UTF-8. */
 	static const char want[] =
 		"2026-11-21T10:41:42Z  web-1  6.18.44 x86_64  5 processes  92 sockets  "
-		"watched 10m 5s  87 leaked  3 stalled\n"
+		"watched 10m 5s  80 leaked  3 stalled\n"
 		"\n"
 		" PID  COMM             LIVE  LEAKED  STALL  CLASS\n"
 		"4123  api-gw             86      80      0  close-wait\n"
-		" 950  crashed (ended)     0       7      0  died-holding\n"
 		"4200  worker              4       0      3  unread\n"
 		" 812  postgres            1       0      0  -\n"
 		" 900  b??[2Jd             1       0      0  -\n"
+		" 950  crashed (ended)     0       0      0  died-holding\n"
 		"\n"
 		"close-wait: 80 leaked by api-gw (pid 4123, api-gw.service), "
 		"1 of them suspected, oldest >=2h 14m\n"
@@ -90,7 +90,7 @@ static void test_whole(void **state)
 		"    evidence  evidence of finding 1\n"
 		"    remedy    close it: the reader must see EOF or a done signal\n"
 		"\n"
-		"died-holding: 7 leaked by crashed (pid 950), oldest 30s\n"
+		"died-holding: 7 connections by crashed (pid 950), oldest 30s\n"
 		"    evidence  evidence of finding 0\n"
 		"    remedy    mend the crash in shutdown or accounting\n"
 		"\n"
@@ -156,7 +156,7 @@ static void test_some(void **state)
 
 	f->opt.columns = "pid";
 	f->opt.max_processes = 2;
-	assert_has(report(f), " PID\n4123\n 950\n... and 3 more processes\n");
+	assert_has(report(f), " PID\n4123\n4200\n... and 3 more processes\n");
 	f->opt.filter.comm = "work";
 	assert_has(report(f), "\n PID\n4200\n\nunread: 3 stalled");
 	f->opt.filter = (struct view_filter){ .class_mask = 1ull << VERDICT_UNREAD };

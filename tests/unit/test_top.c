@@ -177,10 +177,10 @@ static void test_list(void **state)
 	update(f);
 	assert_line(f, 0, "lostsock  web-1  ");
 	assert_line(f, 0, "watched 10m 5s  every 2s");
-	assert_line(f, 1, "5 processes  92 sockets  87 leaked  3 stalled");
+	assert_line(f, 1, "5 processes  92 sockets  80 leaked  3 stalled");
 	assert_line(f, 2, "PID COMM          LIVE LEAKED STALL OPEN/S CLOS/S OLDEST  TREND CLASS");
 	assert_line(f, 3, "   4123 api-gw          86     80     0");
-	assert_line(f, 4, "    950 crashed (end");
+	assert_line(f, 7, "    950 crashed (end");
 	assert_line(f, 23, "Enter detail");
 	assert_true(on_screen(f, "b??[2Jd"));
 }
@@ -193,6 +193,18 @@ static void test_healthy(void **state)
 	assert_line(f, 1, "No leaks: 9 sockets in 4 processes look healthy");
 	type(f, "\n");
 	assert_true(on_screen(f, "No leaks: its 6 connections look healthy"));
+}
+
+/* What the dead and the reset have left is no open connection, but no health either. */
+static void test_only_died(void **state)
+{
+	struct fixture *f = *state;
+
+	f->led->proc[5].exit_ns = FAKE_NOW;
+	fake_accuse(f->v, VERDICT_DIED_HOLDING, 0, 5, 7, 30);
+	update(f);
+	assert_line(f, 1, "5 processes  9 sockets  0 leaked  0 stalled");
+	assert_true(on_screen(f, "died-holding"));
 }
 
 static void test_empty(void **state)
@@ -225,7 +237,7 @@ static void test_selection(void **state)
 
 	update(f);
 	assert_int_equal(f->top->pid, 4123);
-	type(f, DOWN "j");
+	type(f, DOWN "jk");
 	assert_int_equal(f->top->pid, 4200);
 	f->v->proc[2].leaked = 500;
 	update(f);
@@ -367,11 +379,11 @@ static void test_sizes(void **state)
 	set_size(f->pty, 20, 3);
 	update(f);
 	type(f, "g");
-	assert_line(f, 0, "87 leaked");
+	assert_line(f, 0, "80 leaked");
 	assert_line(f, 2, "4123");
 	set_size(f->pty, 10, 2);
 	update(f);
-	assert_line(f, 0, "87 leaked");
+	assert_line(f, 0, "80 leaked");
 }
 
 static void test_quit(void **state)
@@ -405,6 +417,7 @@ int main(void)
 		T(test_progress),
 		T(test_list),
 		cmocka_unit_test_setup_teardown(test_healthy, set_up_healthy, tear_down),
+		cmocka_unit_test_setup_teardown(test_only_died, set_up_healthy, tear_down),
 		T(test_empty),
 		T(test_warnings),
 		T(test_selection),
