@@ -29,17 +29,14 @@ test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
 test  cmd:jq                   jq
-<<<<<<< HEAD
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
-=======
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:taskset              util-linux
 bench cmd:tcplife-bpfcc        bpfcc-tools
 bench cmd:tcplife              libbpf-tools
->>>>>>> benchw
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
