@@ -93,8 +93,8 @@ uint32_t site_get(struct ledger *led, const struct conn *c, int32_t stack);
 struct site *site_at(const struct ledger *led, uint32_t id);
 void site_opened(struct ledger *led, uint32_t id, uint64_t now_ns, bool counted);
 void site_closed(struct ledger *led, uint32_t id, uint64_t age_ns, uint64_t now_ns);
-/* A connection turned out to belong to another site. */
-void site_moved(struct ledger *led, uint32_t from, uint32_t to);
+/* A connection turned out to belong to another site: undoes site_opened(). */
+void site_left(struct ledger *led, uint32_t id, bool counted);
 void sites_sweep(struct ledger *led);
 
 /* ---- conn.c */
