@@ -122,7 +122,8 @@ struct ls_proc {
 	__u32 netns;	     /* inode number */
 	__u64 cgroup;	     /* cgroup2 id */
 	__u64 task_start_ns; /* start time of this very thread */
-	__u32 held; /* EXIT by a signal: TCP connections that end with it, as nobody else holds them */
+	__u32 held; /* EXIT by a signal: TCP connections that end with it, as nobody else holds them
+		     */
 	__u32 zero;
 	char comm[LS_COMM_LEN];
 };

@@ -270,6 +270,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 {
 	struct conn *c = conn_at(led, id);
 	struct proc_entry *p = proc_at(led, c->opener);
+	uint64_t age_ns = ns_since(now_ns, c->open_ns);
 	PPvoid_t slot;
 
 	if (c->role != LS_ROLE_LISTEN) {
@@ -281,7 +282,8 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 		if (slot && (uint32_t)(uintptr_t)*slot == id)
 			JudyLDel(&led->by_listener, listener_key(c), PJE0);
 	}
-	site_closed(led, c->site, ns_since(now_ns, c->open_ns), now_ns);
+	/* How old it was is not known, but that it was there before all that we saw open. */
+	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
 	holders_clear(led, c);
 	if (c->opener)
 		proc_unref(led, c->opener);

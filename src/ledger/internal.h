@@ -48,6 +48,7 @@ struct proc_entry {
 	uint32_t older; /* the process that had this pid before, still named by something */
 	uint32_t client_sites;
 	uint8_t gen;
+	bool exit_told; /* by its record, not only by its absence */
 };
 
 struct ledger {

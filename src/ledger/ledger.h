@@ -131,7 +131,8 @@ struct site {
 	uint64_t first_ns;     /* site first seen */
 	uint64_t open_last_ns; /* when one was last opened */
 	/* By age at its close, 2^i .. 2^(i+1) seconds (the first and last open-ended): when a
-	 * connection of that age last closed. Tells whether the oldest ever go. */
+	 * connection of that age last closed. Tells whether the oldest ever go. One that was open
+	 * before we looked counts as the oldest. */
 	uint64_t close_ns[AGE_BUCKETS];
 };
 
@@ -170,11 +171,12 @@ struct ledger_totals {
 	uint64_t aborted;
 	uint64_t healed; /* ends that a snapshot found, whose record was lost */
 	uint64_t snapshots;
-	uint64_t snapshot_ns;	   /* what the last one took */
-	uint64_t time_ns;	   /* of the newest record */
-	uint64_t start_ns;	   /* of the oldest */
-	uint64_t snapshot_time_ns; /* begin of the last whole one */
-	uint32_t conns;		   /* live, listeners included */
+	uint64_t snapshot_ns;	    /* what the last one took */
+	uint64_t time_ns;	    /* of the newest record */
+	uint64_t start_ns;	    /* of the oldest */
+	uint64_t snapshot_time_ns;  /* begin of the last whole one */
+	uint64_t snapshot_first_ns; /* ... of the first: since then we watch what was there */
+	uint32_t conns;		    /* live, listeners included */
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t tasks;

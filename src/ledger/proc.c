@@ -122,10 +122,13 @@ static void note_death(struct ledger *led, uint32_t id, uint64_t now_ns)
 
 static void proc_exit(struct ledger *led, uint32_t id, const struct ls_proc *rec)
 {
-	struct proc *p = &proc_at(led, id)->pub;
+	struct proc_entry *entry = proc_at(led, id);
+	struct proc *p = &entry->pub;
 
-	if (p->exit_ns)
+	if (entry->exit_told)
 		return;
+	/* A snapshot may have missed it first: its record tells more. */
+	entry->exit_told = true;
 	p->exit_ns = rec->hdr.time_ns;
 	p->exit_code = rec->exit_code;
 	p->exit_live = rec->held;

@@ -66,6 +66,14 @@ static void row_state(struct ledger *led, struct conn *c, const struct ls_sock *
 	c->flags &= ~CONN_STATE_AT_LEAST;
 }
 
+/* It was open before we looked, and this is the first look at it. */
+static bool first_look(const struct conn *c)
+{
+	return (c->flags & CONN_AT_LEAST) && !(c->flags & CONN_SEEN);
+}
+
+/* What waits at the first look came at the latest with the last segment: whether any was taken
+ * since, one look cannot tell (CONN_AT_LEAST, snapshot_first_ns). Later ones see it come. */
 static void row_unread(struct conn *c, const struct ls_sock *row)
 {
 	uint64_t now_ns = row->hdr.time_ns;
@@ -76,15 +84,14 @@ static void row_unread(struct conn *c, const struct ls_sock *row)
 		return;
 	}
 	if (row->tuple.state == ST_LISTEN)
-		taken = row->bytes_received != c->bytes_received;
+		taken = row->bytes_received != c->bytes_received || row->unread < c->unread;
 	else if (row->tuple.proto == PROTO_TCP)
 		taken = row->bytes_received - row->unread != c->bytes_received - c->unread;
 	else
 		taken = row->unread < c->unread;
-	/* What waits came at the latest with the last segment. */
-	if (!c->unread_ns)
+	if (!c->unread_ns && first_look(c))
 		c->unread_ns = earlier(now_ns, moment(now_ns, row->recv_age_ms));
-	else if (taken)
+	else if (!c->unread_ns || taken)
 		c->unread_ns = now_ns;
 }
 
@@ -94,9 +101,9 @@ static void row_unsent(struct conn *c, const struct ls_sock *row)
 
 	if (!row->unsent || row->tuple.state == ST_LISTEN)
 		c->unsent_ns = 0;
-	else if (!c->unsent_ns)
+	else if (!c->unsent_ns && first_look(c))
 		c->unsent_ns = earlier(now_ns, moment(now_ns, row->send_age_ms));
-	else if (row->unsent < c->unsent || row->bytes_sent != c->bytes_sent)
+	else if (!c->unsent_ns || row->unsent < c->unsent || row->bytes_sent != c->bytes_sent)
 		c->unsent_ns = now_ns;
 }
 
@@ -131,7 +138,7 @@ static void row_bytes(struct conn *c, const struct ls_sock *row)
 	/* The clocks are as coarse as jiffies: a moment stands until more bytes move. */
 	if (row->bytes_sent != c->bytes_sent)
 		c->send_ns = moment(now_ns, row->send_age_ms);
-	if (row->bytes_received != c->bytes_received)
+	if (row->bytes_received != c->bytes_received && row->tuple.state != ST_LISTEN)
 		c->recv_ns = moment(now_ns, row->recv_age_ms);
 	c->bytes_sent = row->bytes_sent;
 	c->bytes_received = row->bytes_received;

@@ -72,6 +72,8 @@ static void snap_begin(struct ledger *led, const struct ls_snap *rec)
 	led->in_snapshot = true;
 	led->ends = rec->ends;
 	led->totals.snapshot_time_ns = rec->hdr.time_ns;
+	if (!led->snapshot_seen)
+		led->totals.snapshot_first_ns = rec->hdr.time_ns;
 	led->lost_at_begin = led->totals.lost[LS_LOST_RING];
 }
 

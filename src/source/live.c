@@ -22,13 +22,38 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* The frames behind a stack number go before the first open that names it. */
+static int tell_stack(struct live *live, const struct ls_open *open)
+{
+	struct ls_stack rec = { .hdr = { .type = LS_STACK, .len = sizeof(rec) } };
+	uint32_t id = open->stack;
+	int rc;
+
+	if (open->stack < 0 || Judy1Test(live->stacks_known, id, PJE0))
+		return 0;
+	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.stacks), &id, rec.ip))
+		return 0; /* given to another stack meanwhile */
+	rc = Judy1Set(&live->stacks_known, id, PJE0);
+	if (rc == JERR)
+		return 0;
+	while (rec.depth < LS_STACK_DEPTH && rec.ip[rec.depth])
+		rec.depth++;
+	rec.hdr.time_ns = open->hdr.time_ns;
+	rec.who = open->who;
+	rec.stack = open->stack;
+	return live->sink(live->sink_ctx, &rec.hdr);
+}
+
 static int on_record(void *ctx, void *data, size_t len)
 {
+	const struct ls_hdr *hdr = data;
 	struct live *live = ctx;
-	int err;
+	int err = 0;
 
 	(void)len; /* the same as in the record's header: bpf/ is ours */
-	err = live->sink(live->sink_ctx, data);
+	if (hdr->type == LS_OPEN)
+		err = tell_stack(live, data);
+	err = err ? err : live->sink(live->sink_ctx, data);
 	if (err)
 		return err;
 	return ++live->drained < DRAIN_MAX ? 0 : -EAGAIN;
@@ -69,6 +94,7 @@ static void live_close(void *arg)
 	ring_buffer__free(live->ring);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
+	Judy1FreeArray(&live->stacks_known, PJE0);
 	free(live->percpu);
 	free(live);
 }

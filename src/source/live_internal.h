@@ -22,6 +22,7 @@ struct live {
 	uint64_t seq;
 	uint16_t ends;
 	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
+	Pvoid_t stacks_known; /* Judy1: stack numbers whose frames have been told */
 	uint64_t *percpu;
 	char buf[LIVE_BUF];
 };

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROWTH_MIN 10 /* fewer new ones than this in a window are no growth */
+#define GROWTH_MIN  10		/* fewer new ones than this in a window are no growth */
+#define EXCHANGE_NS (30 * NS_S) /* silence between a request and its answer is use */
 
 static bool watched(const struct rule_ctx *x, uint64_t for_ns)
 {
@@ -99,9 +100,17 @@ static bool is_old(const struct growth *g, const struct rule_ctx *x, const struc
 	return (c->flags & CONN_AT_LEAST) || lasted(x, c->open_ns, g->window_ns / 3);
 }
 
+/* Asked and not answered: in use, for as long as an answer may take. In a short window many are. */
+static bool in_exchange(const struct rule_ctx *x, const struct conn *c)
+{
+	if (lasted(x, conn_active_ns(c), EXCHANGE_NS))
+		return false;
+	return c->role == LS_ROLE_CLIENT ? c->send_ns > c->recv_ns : c->recv_ns > c->send_ns;
+}
+
 static bool is_idle(const struct growth *g, const struct rule_ctx *x, const struct conn *c)
 {
-	return lasted(x, conn_active_ns(c), g->window_ns / 3);
+	return lasted(x, conn_active_ns(c), g->window_ns / 3) && !in_exchange(x, c);
 }
 
 void growth_count(struct growth *g, const struct rule_ctx *x, uint32_t id, const struct conn *c)
@@ -129,12 +138,14 @@ void growth_count(struct growth *g, const struct rule_ctx *x, uint32_t id, const
 	s->at_least = c->flags & CONN_AT_LEAST;
 }
 
-/* It went on for three windows, and on the one kind of connection that says when it was used, and
- * that only we can end. */
+/* It went on for three windows that are not too short for that, and on the one kind of connection
+ * that says when it was used, and that only we can end. */
 static bool growth_certain(const struct growth *g, const struct rule_ctx *x,
 			   const struct growth_site *s, const struct site *site)
 {
 	if (site->role != LS_ROLE_CLIENT || site->proto != IPPROTO_TCP)
+		return false;
+	if (g->window_ns < rules[VERDICT_GROWTH].text.bare_min_ns)
 		return false;
 	return watched(x, 3 * g->window_ns) && rises_throughout(s->opened + 3) &&
 	       rises_throughout(s->opened + 6) &&

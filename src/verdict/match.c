@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define CERTAIN_UNREAD_NS (5 * NS_M)
+/* A queue that has stood so long at the first look: no slow reader explains it. */
+#define UNWATCHED_NS (10 * NS_M)
 /* A send so soon after a receive may only acknowledge it (an HTTP/2 WINDOW_UPDATE, a
  * COM_STMT_CLOSE): it asks for nothing. */
 #define EPILOGUE_NS   (100 * NS_MS)
@@ -84,29 +86,47 @@ int conn_charged_fd(const struct ledger *led, const struct conn *c)
 	return h ? h->fd : -1;
 }
 
+/* The other end of an AF_UNIX stream, NULL if it is not in the ledger. */
+static const struct conn *unix_peer(const struct rule_ctx *x, const struct conn *c)
+{
+	uint64_t cookie = ledger_conn_peer(x->led, c);
+	uint32_t id = cookie ? ledger_find_conn(x->led, cookie) : 0;
+
+	return id ? ledger_conn(x->led, id) : NULL;
+}
+
 /* A socketpair with both ends in one process: a wake-up, not a connection. */
 static bool wakes_itself(const struct rule_ctx *x, const struct conn *c)
 {
 	const struct conn *peer;
-	uint64_t cookie;
-	uint32_t id;
 
 	if (c->family != AF_UNIX || c->role == LS_ROLE_CLIENT || c->role == LS_ROLE_SERVER)
 		return false;
-	cookie = ledger_conn_peer(x->led, c);
-	id = cookie ? ledger_find_conn(x->led, cookie) : 0;
-	peer = id ? ledger_conn(x->led, id) : NULL;
+	peer = unix_peer(x, c);
 	return peer && peer->holder.proc == c->holder.proc;
+}
+
+/* The thread that is blocked in a write of @c, NULL if none. */
+static const struct task *writer(const struct rule_ctx *x, const struct conn *c)
+{
+	const struct task *t = c->waiter ? ledger_task(x->led, c->waiter) : NULL;
+
+	return t && t->call == LS_CALL_WRITE ? t : NULL;
 }
 
 /* ---- what the state says */
 
-/* The ledger starts unread_ns anew whenever another one stands first in the queue. */
+/* The ledger starts unread_ns anew whenever another one stands first in the queue, or it got
+ * shorter. A client that has closed its AF_UNIX end has no name, and one such is like the next:
+ * then only the length tells, which takes more looks. */
 bool match_not_accepted(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
-	if (!c->unread || !lasted(x, c->unread_ns, x->t->after_ns[VERDICT_NOT_ACCEPTED]))
+	uint64_t after_ns = x->t->after_ns[VERDICT_NOT_ACCEPTED];
+	bool named = c->bytes_received != 0;
+
+	if (!c->unread || !lasted(x, c->unread_ns, named ? after_ns : 6 * after_ns))
 		return false;
-	return accuse(m, c->unread_ns, true, bound(c, c->unread_ns));
+	return accuse(m, c->unread_ns, named, bound(c, c->unread_ns));
 }
 
 bool match_dead_fd(const struct rule_ctx *x, const struct conn *c, struct match *m)
@@ -161,37 +181,73 @@ bool match_connecting(const struct rule_ctx *x, const struct conn *c, struct mat
 
 /* ---- what the queues say */
 
+/* Of what has stood since @since_ns, the part that we have watched. At the first look its clock
+ * says when the queue was last fed, not whether anybody took from it since. */
+static uint64_t watched_ns(const struct rule_ctx *x, const struct conn *c, uint64_t since_ns)
+{
+	if (!(c->flags & CONN_AT_LEAST))
+		return since_ns;
+	return later(since_ns, ledger_totals(x->led)->snapshot_first_ns);
+}
+
+/* A queue has stood for @after_ns while we watched, or for long when we came. */
+static bool stood(const struct rule_ctx *x, const struct conn *c, uint64_t since_ns,
+		  uint64_t after_ns)
+{
+	return lasted(x, watched_ns(x, c, since_ns), after_ns) ||
+	       lasted(x, since_ns, later(after_ns, UNWATCHED_NS));
+}
+
+/* Since when nobody reads @c. A full AF_UNIX queue looks the same however fast it moves; but if the
+ * thread that is blocked on filling it has run, it has moved. */
+static uint64_t unread_since_ns(const struct rule_ctx *x, const struct conn *c)
+{
+	const struct conn *peer = c->family == AF_UNIX ? unix_peer(x, c) : NULL;
+	const struct task *w = peer ? writer(x, peer) : NULL;
+
+	return w ? later(c->unread_ns, w->since_ns) : c->unread_ns;
+}
+
 bool match_unread(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
-	uint64_t after_ns = x->t->after_ns[VERDICT_UNREAD];
+	uint64_t after_ns = x->t->after_ns[VERDICT_UNREAD], since_ns, seen_ns;
 
 	if (!c->unread || !lasted(x, c->unread_ns, after_ns))
 		return false;
+	since_ns = unread_since_ns(x, c);
+	if (!stood(x, c, since_ns, after_ns))
+		return false;
 	/* It goes on sending: it is alive, and does not care to read (a log shipper over TLS). */
-	if (c->send_ns > c->unread_ns && !lasted(x, c->send_ns, after_ns))
+	if (c->send_ns > since_ns && !lasted(x, c->send_ns, after_ns))
 		return false;
 	if (wakes_itself(x, c))
 		return false;
-	return accuse(m, c->unread_ns, lasted(x, c->unread_ns, CERTAIN_UNREAD_NS),
-		      bound(c, c->unread_ns));
+	seen_ns = watched_ns(x, c, since_ns);
+	return accuse(m, since_ns, lasted(x, seen_ns, later(after_ns, CERTAIN_UNREAD_NS)),
+		      seen_ns > since_ns || bound(c, since_ns));
 }
 
 bool match_unsent(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
+	uint64_t after_ns = x->t->after_ns[VERDICT_UNSENT], since_ns = c->unsent_ns;
 	const struct task *w;
 	bool certain;
 
-	if (!c->unsent || !lasted(x, c->unsent_ns, x->t->after_ns[VERDICT_UNSENT]))
+	if (!c->unsent || !lasted(x, since_ns, after_ns) || wakes_itself(x, c))
 		return false;
-	if (wakes_itself(x, c))
+	w = writer(x, c);
+	/* What a UNIX stream has not delivered waits in its reader's queue, and is the reader's
+	 * `unread`. It is full as long as its writer is blocked: since the writer last ran. */
+	if (c->family == AF_UNIX) {
+		if (!w)
+			return false;
+		since_ns = later(since_ns, w->since_ns);
+	}
+	if (!stood(x, c, since_ns, after_ns))
 		return false;
-	w = c->waiter ? ledger_task(x->led, c->waiter) : NULL;
-	/* What a UNIX stream has not delivered waits in its reader's queue: the reader's `unread`.
-	 */
-	if (c->family == AF_UNIX && !(w && w->call == LS_CALL_WRITE))
-		return false;
-	certain = (c->sock_flags & LS_SOCK_ZERO_WINDOW) || (w && w->call == LS_CALL_WRITE);
-	return accuse(m, c->unsent_ns, certain, bound(c, c->unsent_ns));
+	certain = (c->sock_flags & LS_SOCK_ZERO_WINDOW) || w;
+	return accuse(m, since_ns, certain && lasted(x, watched_ns(x, c, since_ns), after_ns),
+		      bound(c, since_ns));
 }
 
 /* ---- what the clocks say */

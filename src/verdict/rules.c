@@ -27,8 +27,10 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "dead-fd", .kind = VERDICT_LEAK, .counted = true,
 		.after_ns = 30 * NS_S, .bare_after = true,
-		.evidence = "the connection was reset, timed out or ended, and its descriptor is still open",
-		.remedy = "close the descriptor on the error path too: look for a return between open and close",
+		.evidence = "the connection was reset, timed out or ended, "
+			"and its descriptor is still open",
+		.remedy = "close the descriptor on the error path too: "
+			"look for a return between open and close",
 	},
 	.match = match_dead_fd,
 	.states = { [KIND_TCP] = BIT(STATE_CLOSE) },
@@ -37,7 +39,8 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "half-closed", .kind = VERDICT_LEAK, .counted = true,
 		.after_ns = NS_M, .bare_after = true,
-		.evidence = "we shut down writing, the peer has not closed, and the descriptor is still open",
+		.evidence = "we shut down writing, the peer has not closed, "
+			"and the descriptor is still open",
 		.remedy = "close after shutdown(), or read to the end under a time limit",
 	},
 	.match = match_half_closed,
@@ -47,8 +50,10 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "silent-peer", .kind = VERDICT_STALL, .counted = true,
 		.after_ns = NS_M, .bare_after = true,
-		.evidence = "the peer owes the next byte, and no timeout or keepalive would end the wait",
-		.remedy = "set a read deadline on the whole exchange, or cancel the reader when its caller goes",
+		.evidence = "the peer owes the next byte, and no timeout or keepalive would end "
+			"the wait",
+		.remedy = "set a read deadline on the whole exchange, "
+			"or cancel the reader when its caller goes",
 	},
 	.match = match_silent_peer,
 	.states = { [KIND_TCP] = EST, [KIND_UNIX] = EST },
@@ -57,8 +62,10 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "expect-body", .kind = VERDICT_STALL, .counted = true,
 		.after_ns = NS_M, .bare_after = true,
-		.evidence = "the last it sent was as long as a bare 100 Continue, and no body has come",
-		.remedy = "set a read timeout for the request's body (ReadTimeout), not for its head alone",
+		.evidence = "the last it sent was as long as a bare 100 Continue, "
+			"and no body has come",
+		.remedy = "set a read timeout for the request's body (ReadTimeout), "
+			"not for its head alone",
 	},
 	.match = match_expect_body,
 	.states = { [KIND_TCP] = EST },
@@ -68,7 +75,8 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "unread", .kind = VERDICT_STALL, .counted = true,
 		.after_ns = NS_M, .bare_after = true,
 		.evidence = "input waits in the receive queue, and nobody reads it",
-		.remedy = "drain and close the response's body; else find what keeps its reader elsewhere",
+		.remedy = "drain and close the response's body; else find what keeps its reader "
+			"elsewhere",
 	},
 	.match = match_unread,
 	.states = { [KIND_TCP] = EST, [KIND_UDP] = NOT_LISTEN, [KIND_UNIX] = NOT_LISTEN },
@@ -108,7 +116,8 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "not-accepted", .kind = VERDICT_STALL, .counted = true,
 		.after_ns = 10 * NS_S, .bare_after = true,
 		.evidence = "connections wait in the accept queue, and nobody takes them",
-		.remedy = "find what blocks the accept loop: a full worker pool, a lock, a descriptor limit",
+		.remedy = "find what blocks the accept loop: a full worker pool, a lock, "
+			"a descriptor limit",
 	},
 	.match = match_not_accepted,
 	.states = { [KIND_TCP] = BIT(STATE_LISTEN), [KIND_UNIX] = BIT(STATE_LISTEN) },
@@ -117,18 +126,22 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "inherited", .kind = VERDICT_LEAK, .counted = true,
 		.after_ns = NS_M, .bare_after = true,
-		.evidence = "its opener has let go; only processes that inherited it hold it, and none uses it",
-		.remedy = "open with SOCK_CLOEXEC (accept4 too), or close it in the child after fork",
+		.evidence = "its opener has let go; only processes that inherited it hold it, "
+			"and none uses it",
+		.remedy = "open with SOCK_CLOEXEC (accept4 too), "
+			"or close it in the child after fork",
 	},
 	.match = match_inherited,
 	.states = { [KIND_TCP] = EST },
 },
 [VERDICT_GROWTH] = {
 	.text = {
-		.name = "growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_SITE, .counted = true,
+		.name = "growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_SITE,
+		.counted = true,
 		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S,
 		.evidence = "one site opens more and more, its oldest stand idle and never go",
-		.remedy = "find the path from that site on which close is missing, or reuse what is open",
+		.remedy = "find the path from that site on which close is missing, "
+			"or reuse what is open",
 	},
 },
 [VERDICT_ABORTED] = {
@@ -136,7 +149,8 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "aborted", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_SITE,
 		.after_ns = 5 * NS_M, .bare_after = false,
 		.evidence = "closed with input unread, so the peer was sent a reset",
-		.remedy = "read the body to its end before close or cancel: let the body own the deadline",
+		.remedy = "read the body to its end before close or cancel: "
+			"let the body own the deadline",
 	},
 },
 [VERDICT_DIED_HOLDING] = {
@@ -144,15 +158,18 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "died-holding", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
 		.after_ns = 10 * NS_M, .bare_after = false,
 		.evidence = "a signal ended the process while it alone held live connections",
-		.remedy = "look for the crash in shutdown or accounting: a double close, a second notification",
+		.remedy = "look for the crash in shutdown or accounting: a double close, "
+			"a second notification",
 	},
 },
 [VERDICT_TASK_STUCK] = {
 	.text = {
-		.name = "task-stuck", .kind = VERDICT_STALL, .about = VERDICT_ABOUT_TASK, .counted = true,
+		.name = "task-stuck", .kind = VERDICT_STALL, .about = VERDICT_ABOUT_TASK,
+		.counted = true,
 		.after_ns = NS_M, .bare_after = true,
 		.evidence = "a thread is blocked in a socket call that nothing would end",
-		.remedy = "give the call a time limit (SO_RCVTIMEO, poll) or a done signal that wakes it",
+		.remedy = "give the call a time limit (SO_RCVTIMEO, poll) "
+			"or a done signal that wakes it",
 	},
 },
 [VERDICT_TASK_GROWTH] = {
@@ -160,7 +177,8 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "task-growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
 		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S,
 		.evidence = "the process starts more and more threads, and the old ones never end",
-		.remedy = "tell each thread when to exit: look for a start without its join or done signal",
+		.remedy = "tell each thread when to exit: look for a start without its join or "
+			"done signal",
 	},
 },
 };

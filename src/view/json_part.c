@@ -199,7 +199,9 @@ static void set_ages(struct element *e, const struct view_input *in, const struc
 	element_set(e, "unread", json_integer(c->unread));
 	element_set(e, "unsent", json_integer(c->unsent));
 	element_set(e, "bytes_sent", json_integer((json_int_t)c->bytes_sent));
-	element_set(e, "bytes_received", json_integer((json_int_t)c->bytes_received));
+	/* A listener keeps a name there. */
+	element_set(e, "bytes_received",
+		    json_integer(c->role == LS_ROLE_LISTEN ? 0 : (json_int_t)c->bytes_received));
 }
 
 /* The same members where no connection stands for the finding. */

@@ -79,13 +79,13 @@ orphans() {
 # Prints the programs of lostsock that came since $1 (a list of orphans) and belong to nobody.
 left_behind() {
 	local try id name left=''
-	for try in 1 2 3 4 5 6 7 8; do # the kernel frees them a little later
+	for try in {1..40}; do # the kernel frees them a grace period later
 		left=
 		while read -r id name; do
 			[ -n "$name" ] && grep -qaF -- "$name" "$LOSTSOCK" && left+=" $name($id)"
 		done < <(orphans | comm -13 "$1" -)
 		[ -n "$left" ] || return 0
-		[ "$try" -eq 8 ] || sleep 0.25
+		[ "$try" -eq 40 ] || sleep 0.25
 	done
 	echo "$left"
 }

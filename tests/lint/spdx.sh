@@ -12,9 +12,9 @@ status=0
 while IFS= read -r file; do
 	file=${file#./}
 	case $file in
-	bpf/* | include/lostsock/event.h) want=$both other=$both ;;
-	# Programs for the kernel that are only tests, and types that describe it, may be either.
-	*.bpf.c | *.bpf.h | vmlinux/*) want=$bsd other=$both ;;
+	bpf/* | vmlinux/* | include/lostsock/*) want=$both other=$both ;;
+	# Programs for the kernel that are only tests may be either.
+	*.bpf.c | *.bpf.h) want=$bsd other=$both ;;
 	*) want=$bsd other=$bsd ;;
 	esac
 	{ IFS= read -r line || :; [ "${line#\#!}" = "$line" ] || IFS= read -r line || :; } <"$file"

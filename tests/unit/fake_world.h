@@ -319,6 +319,7 @@ static inline void fake_healthy(struct ledger *led)
 	led->v6[15] = led->v6[31] = 1;
 	fake_conn(led, 2, LS_ROLE_LISTEN, TCP_LISTEN, 7200);
 	c = &led->conn[led->conns - 1];
+	c->bytes_received = 4711; /* a name, not a number */
 	c->rport = 0;
 	c->site = 0;
 	memset(c->v4.raddr, 0, 4);

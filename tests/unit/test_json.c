@@ -253,6 +253,7 @@ static void test_all(void **state)
 	assert_text(c, "remote", "[::1]:443");
 	c = item(root, "connections", 91);
 	assert_text(c, "role", "listen");
+	assert_int(c, "bytes_received", 0);
 	assert_text(c, "remote", "*:*");
 	assert_null(json_object_get(c, "class"));
 	assert_int_equal(length(root, "tasks"), 1);

@@ -56,8 +56,11 @@ static void one_class_or_all(void **state)
 	assert_int_equal(t.after_ns[VERDICT_CLOSE_WAIT], 2 * S);
 	assert_int_equal(t.after_ns[VERDICT_TASK_STUCK], 2 * S);
 	assert_int_equal(t.after_ns[VERDICT_GROWTH], 30 * S);
-	assert_int_equal(t.after_ns[VERDICT_NEVER_USED], 600 * S);
+	assert_int_equal(t.after_ns[VERDICT_NEVER_USED], 2 * S);
 	assert_int_equal(t.after_ns[VERDICT_ABORTED], 300 * S);
+	t = parsed("growth=3s", "task-growth=3s");
+	assert_int_equal(t.after_ns[VERDICT_GROWTH], 3 * S);
+	assert_int_equal(t.after_ns[VERDICT_TASK_GROWTH], 3 * S);
 	t = parsed("1h", NULL);
 	assert_int_equal(t.after_ns[VERDICT_UNREAD], 3600 * S);
 	assert_int_equal(t.after_ns[VERDICT_GROWTH], 300 * S);
@@ -89,7 +92,8 @@ static void complaints_are_one_clear_line(void **state)
 		{ "", "'' is no duration: write 500ms, 30s, 5m, 1.5h or 2d" },
 		{ "unread=", "'' is no duration: write 500ms, 30s, 5m, 1.5h or 2d" },
 		{ "unread=9999d", "'9999d' is longer than ten years" },
-		{ "growth=1s", "growth needs a window of at least 6s to tell growth" },
+		{ "growth=2999ms", "growth needs a window of at least 3s to tell growth" },
+		{ "task-growth=1s", "task-growth needs a window of at least 3s to tell growth" },
 	};
 	struct verdict_thresholds t, before;
 	char why[VERDICT_WHY_LEN];

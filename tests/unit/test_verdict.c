@@ -47,6 +47,16 @@ static void after(struct trial *tr, const char *arg)
 	assert_int_equal(verdict_thresholds_parse(&tr->t, arg, why, sizeof(why)), 0);
 }
 
+/* Starts over with a world that nobody has looked at: what stands in it at the first look was there
+ * before. */
+static void unseen(struct trial *tr)
+{
+	world_free(tr->w);
+	tr->w = world_new();
+	world_proc(tr->w, PID, "server");
+	tr->w->now_ns += 86400 * S_NS;
+}
+
 static uint32_t judge(struct trial *tr)
 {
 	assert_int_equal(verdicts_judge(tr->v, tr->w->led, &tr->t, tr->w->now_ns), 0);
@@ -164,10 +174,10 @@ static void close_wait_unix(void **state)
 	assert_int_equal(wait_and_judge(tr, 600), 0);
 	s->row.peer = 0;
 	world_wait(tr->w, 1);
-	assert_int_equal(wait_and_judge(tr, 299), 0);
-	assert_int_equal(wait_and_judge(tr, 2), 1);
-	f = only(tr, VERDICT_CLOSE_WAIT, true, 301);
-	says(tr, &f, "peer closed 5m 1s ago; fd 7 still open, all input read");
+	assert_int_equal(wait_and_judge(tr, 59), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	f = only(tr, VERDICT_CLOSE_WAIT, true, 60);
+	says(tr, &f, "peer closed 1m ago; fd 7 still open, all input read");
 }
 
 static void dead_fd(void **state)
@@ -259,67 +269,75 @@ static struct sock *listener(struct world *w, uint8_t family)
 	return s;
 }
 
-static void not_accepted(void **state)
+static void not_accepted_on(struct trial *tr, uint8_t family)
 {
-	struct trial *tr = *state;
-	struct sock *s = listener(tr->w, AF_INET);
+	struct sock *s = listener(tr->w, family);
 	struct finding f;
 
 	world_wait(tr->w, 100);
 	s->row.unread = 3;
+	s->row.bytes_received = 4711;
 	world_wait(tr->w, 1);
 	assert_int_equal(wait_and_judge(tr, 9), 0);
+	s->row.unread = 4; /* more come; the first stays first */
 	assert_int_equal(wait_and_judge(tr, 2), 1);
 	f = only(tr, VERDICT_NOT_ACCEPTED, true, 11);
-	says(tr, &f, "3 in the accept queue of 128, none taken for 11s; fd 7");
+	says(tr, &f, "4 in the accept queue of 128, none taken for 11s; fd 7");
+	s->row.bytes_received = 4712;
+	assert_int_equal(wait_and_judge(tr, 1), 0);
+	assert_int_equal(wait_and_judge(tr, 9), 0);
+	assert_int_equal(wait_and_judge(tr, 2), 1);
+	s->row.unread = 0;
+	s->row.bytes_received = 0;
+	assert_int_equal(wait_and_judge(tr, 1), 0);
 }
 
-/* A busy server's queue is never seen empty, but it moves. */
+static void not_accepted(void **state)
+{
+	not_accepted_on(*state, AF_INET);
+}
+
+static void not_accepted_unix(void **state)
+{
+	not_accepted_on(*state, AF_UNIX);
+}
+
+/* A busy server's queue is never seen empty, nor shorter, but it moves: another one stands first.
+ */
 static void not_accepted_busy(void **state)
 {
 	struct trial *tr = *state;
-	struct sock *s = listener(tr->w, AF_INET);
+	struct sock *a = listener(tr->w, AF_INET);
+	struct sock *b = listener(tr->w, AF_UNIX);
 	int i;
 
-	s->row.unread = 3;
-	for (i = 0; i < 20; i++) {
-		struct sock *c = world_conn(tr->w, PID, LS_ROLE_SERVER);
-
-		world_wait(tr->w, 4);
-		sock_ends(tr->w, c);
-		assert_int_equal(judge(tr), 0);
+	a->row.unread = b->row.unread = 128;
+	after(tr, "5s");
+	for (i = 1; i <= 100; i++) {
+		a->row.bytes_received = (uint64_t)i << 32 | 0x7f000001;
+		b->row.bytes_received = 9000 + (uint64_t)i;
+		assert_int_equal(wait_and_judge(tr, 4), 0);
 	}
+	assert_int_equal(wait_and_judge(tr, 4), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 2); /* and then it stands */
 }
 
-static void not_accepted_unix_is_slower(void **state)
+/* Clients that send and go: those that wait have no name, and only the length tells. */
+static void not_accepted_nameless(void **state)
 {
 	struct trial *tr = *state;
 	struct sock *s = listener(tr->w, AF_UNIX);
+	int i;
 
-	s->row.tuple.lport = 0;
-	s->row.unread = 3;
+	for (i = 0; i < 100; i++) {
+		s->row.unread = 1 + (i * 7) % 10;
+		assert_int_equal(wait_and_judge(tr, 5), 0);
+	}
+	s->row.unread = 1;
 	world_wait(tr->w, 1);
 	assert_int_equal(wait_and_judge(tr, 59), 0);
-	assert_int_equal(wait_and_judge(tr, 2), 1);
-	only(tr, VERDICT_NOT_ACCEPTED, false, 61);
-}
-
-static void not_accepted_unix_busy(void **state)
-{
-	struct trial *tr = *state;
-	struct sock *s = listener(tr->w, AF_UNIX);
-	int i;
-
-	s->row.tuple.lport = 0;
-	s->row.unread = 3;
-	for (i = 0; i < 20; i++) {
-		struct sock *c = world_sock(tr->w, PID, LS_ROLE_SERVER, 1);
-
-		c->row.tuple = s->row.tuple;
-		c->row.tuple.role = LS_ROLE_SERVER;
-		c->row.tuple.state = 1;
-		assert_int_equal(wait_and_judge(tr, 30), 0);
-	}
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	only(tr, VERDICT_NOT_ACCEPTED, false, 60);
 }
 
 /* ---- queues */
@@ -332,6 +350,7 @@ static void unread(void **state)
 
 	sock_receives(tr->w, s, 125000);
 	s->row.unread = 125000;
+	world_look(tr->w);
 	assert_int_equal(wait_and_judge(tr, 59), 0);
 	assert_int_equal(wait_and_judge(tr, 2), 1);
 	f = only(tr, VERDICT_UNREAD, false, 61);
@@ -340,6 +359,84 @@ static void unread(void **state)
 	only(tr, VERDICT_UNREAD, true, 301);
 	s->row.unread = 0;
 	assert_int_equal(wait_and_judge(tr, 100), 0);
+}
+
+/* Snapshots 30 s apart: it came at some time between two of them. Since it was first seen, then. */
+static void unread_seen_late(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = used(tr->w, LS_ROLE_CLIENT);
+
+	sock_receives(tr->w, s, 125000);
+	s->row.unread = 125000;
+	after(tr, "1s");
+	assert_int_equal(wait_and_judge(tr, 30), 0);
+	assert_int_equal(wait_and_judge(tr, 30), 1);
+	only(tr, VERDICT_UNREAD, false, 30);
+}
+
+/* A single look cannot tell a slow reader of a busy connection from a stuck one, however short
+ * --after is: the last byte came two minutes ago, and the reader may be halfway. */
+static void unread_at_first_look(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s;
+	int i;
+
+	unseen(tr);
+	s = world_sock(tr->w, PID, LS_ROLE_CLIENT, 1);
+	s->row.bytes_received = s->row.unread = 125000;
+	s->recv_ns = s->ack_ns = tr->w->now_ns - 120 * S_NS;
+	after(tr, "2s");
+	assert_int_equal(wait_and_judge(tr, 0), 0);
+	for (i = 0; i < 10; i++) { /* it reads on */
+		s->row.unread -= 10;
+		assert_int_equal(wait_and_judge(tr, 1), 0);
+	}
+	assert_int_equal(wait_and_judge(tr, 1), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 1); /* and here it does not */
+	only(tr, VERDICT_UNREAD, false, 2);
+}
+
+/* Not read since the first look: what waits has waited since it came. */
+static void unread_watched_for_after(void **state)
+{
+	struct trial *tr = *state;
+	struct finding f;
+	struct sock *s;
+
+	unseen(tr);
+	s = world_sock(tr->w, PID, LS_ROLE_CLIENT, 1);
+	s->row.bytes_received = s->row.unread = 125000;
+	s->recv_ns = s->ack_ns = tr->w->now_ns - 120 * S_NS;
+	assert_int_equal(wait_and_judge(tr, 0), 0);
+	assert_int_equal(wait_and_judge(tr, 59), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	f = only(tr, VERDICT_UNREAD, false, 180);
+	says(tr, &f, "122KiB unread for at least 3m; fd 7");
+}
+
+/* A machine that has been stuck for hours says so at once; certain once we have watched it. */
+static void unread_for_hours(void **state)
+{
+	struct trial *tr = *state;
+	struct finding f;
+	struct sock *s;
+
+	unseen(tr);
+	s = world_sock(tr->w, PID, LS_ROLE_CLIENT, 1);
+	s->row.bytes_received = s->row.unread = 125000;
+	s->recv_ns = s->ack_ns = tr->w->now_ns - 2 * 3600 * S_NS;
+	assert_int_equal(wait_and_judge(tr, 0), 1);
+	f = only(tr, VERDICT_UNREAD, false, 7200);
+	assert_true(f.at_least);
+	says(tr, &f, "122KiB unread for at least 2h; fd 7");
+	wait_and_judge(tr, 299);
+	only(tr, VERDICT_UNREAD, false, 7499);
+	wait_and_judge(tr, 1);
+	only(tr, VERDICT_UNREAD, true, 7500);
+	after(tr, "unread=3h");
+	assert_int_equal(judge(tr), 0);
 }
 
 /* Slow, but it reads. */
@@ -387,23 +484,92 @@ static void unread_udp(void **state)
 	says(tr, &f, "datagrams (2.0KiB of memory) unread for 1m 1s; fd 7");
 }
 
+struct pair {
+	struct sock *reader;
+	struct sock *writer;
+};
+
+/* A socketpair, both ends in one process, with 700 bytes of memory under way. */
+static struct pair filled_pair(struct world *w)
+{
+	struct pair p = { world_sock(w, PID, LS_ROLE_PEER, 1),
+			  world_sock(w, PID, LS_ROLE_PEER, 1) };
+
+	p.reader->row.tuple.family = p.writer->row.tuple.family = AF_UNIX;
+	p.reader->row.tuple.proto = p.writer->row.tuple.proto = 0;
+	p.reader->row.peer = p.writer->row.cookie;
+	p.writer->row.peer = p.reader->row.cookie;
+	p.reader->row.unread = p.writer->row.unsent = 700;
+	return p;
+}
+
 /* A library wakes itself through a socketpair, and is slow to drain it. */
 static void unread_self_pipe(void **state)
 {
 	struct trial *tr = *state;
-	struct sock *a = world_sock(tr->w, PID, LS_ROLE_PEER, 1);
-	struct sock *b = world_sock(tr->w, PID, LS_ROLE_PEER, 1);
+	struct pair p = filled_pair(tr->w);
 
-	a->row.tuple.family = b->row.tuple.family = AF_UNIX;
-	a->row.tuple.proto = b->row.tuple.proto = 0;
-	a->row.peer = b->row.cookie;
-	b->row.peer = a->row.cookie;
-	a->row.unread = 1;
-	b->row.unsent = 700;
 	world_look(tr->w);
 	assert_int_equal(wait_and_judge(tr, 3600), 0);
-	b->row.who = rec_who(PID + 1); /* its other end in another process: a connection */
-	assert_int_equal(wait_and_judge(tr, 1), 2);
+	world_task(tr->w, PID, 812, p.writer, LS_CALL_WRITE);
+	world_wait(tr->w, 1);
+	assert_int_equal(wait_and_judge(tr, 3600), 0);
+	tr->w->tasks = 0;
+	/* Its other end in another process: a connection. Its bytes are the reader's. */
+	p.writer->row.who = rec_who(PID + 1);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	only(tr, VERDICT_UNREAD, true, 7202);
+}
+
+/* What an AF_UNIX writer has sent waits in its reader's queue; its own stall is a blocked thread.
+ */
+static void unsent_unix(void **state)
+{
+	struct trial *tr = *state;
+	struct pair p = filled_pair(tr->w);
+	struct ls_task *t;
+	struct finding f;
+	int i;
+
+	p.writer->row.who = rec_who(PID + 1);
+	p.reader->live = false; /* in a process that we do not see */
+	world_look(tr->w);
+	assert_int_equal(wait_and_judge(tr, 3600), 0);
+	t = world_task(tr->w, PID + 1, 812, p.writer, LS_CALL_READ);
+	world_wait(tr->w, 1);
+	assert_int_equal(wait_and_judge(tr, 3600), 0);
+	t->call = LS_CALL_WRITE;
+	t->switches++;
+	world_wait(tr->w, 1);
+	assert_int_equal(wait_and_judge(tr, 59), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	f = only(tr, VERDICT_UNSENT, true, 60);
+	says(tr, &f,
+	     "700B unsent, no progress for 1m; fd 8; tid 812 (worker) waits in send with no time "
+	     "limit");
+	/* A full queue looks the same however fast it moves; but its writer runs. */
+	for (i = 0; i < 20; i++) {
+		t->switches++;
+		assert_int_equal(wait_and_judge(tr, 30), 0);
+	}
+}
+
+/* ... and so does the reader's. */
+static void unread_unix_full_and_moving(void **state)
+{
+	struct trial *tr = *state;
+	struct pair p = filled_pair(tr->w);
+	struct ls_task *t = world_task(tr->w, PID + 1, 812, p.writer, LS_CALL_WRITE);
+	int i;
+
+	p.writer->row.who = rec_who(PID + 1);
+	for (i = 0; i < 20; i++) {
+		t->switches++;
+		assert_int_equal(wait_and_judge(tr, 30), 0);
+	}
+	assert_int_equal(wait_and_judge(tr, 60), 2); /* both stand */
+	assert_int_equal(verdicts_class_count(tr->v, VERDICT_UNREAD), 1);
+	assert_int_equal(verdicts_class_count(tr->v, VERDICT_UNSENT), 1);
 }
 
 static void unsent(void **state)
@@ -427,6 +593,33 @@ static void unsent(void **state)
 	     "812 (worker) waits in send with no time limit");
 	s->row.unsent = 50000;
 	assert_int_equal(wait_and_judge(tr, 1), 0);
+}
+
+/* As for unread: a single look tells of hours, not of seconds, and is never certain. */
+static void unsent_at_first_look(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s;
+
+	unseen(tr);
+	s = world_sock(tr->w, PID, LS_ROLE_SERVER, 1);
+	s->row.bytes_sent = 70000;
+	s->row.unsent = 60000;
+	s->row.flags |= LS_SOCK_ZERO_WINDOW;
+	s->send_ns = tr->w->now_ns - 120 * S_NS;
+	after(tr, "2s");
+	assert_int_equal(wait_and_judge(tr, 0), 0);
+	assert_int_equal(wait_and_judge(tr, 2), 1);
+	only(tr, VERDICT_UNSENT, true, 122);
+
+	unseen(tr);
+	s = world_sock(tr->w, PID, LS_ROLE_SERVER, 1);
+	s->row.bytes_sent = 70000;
+	s->row.unsent = 60000;
+	s->row.flags |= LS_SOCK_ZERO_WINDOW;
+	s->send_ns = tr->w->now_ns - 7200 * S_NS;
+	assert_int_equal(wait_and_judge(tr, 0), 1);
+	only(tr, VERDICT_UNSENT, false, 7200);
 }
 
 /* ---- clocks */
@@ -467,11 +660,26 @@ static void never_used(void **state)
 
 	world_conn(tr->w, PID, LS_ROLE_CLIENT);
 	world_look(tr->w);
-	after(tr, "2s");
 	assert_int_equal(wait_and_judge(tr, 599), 0);
 	assert_int_equal(wait_and_judge(tr, 2), 1);
 	f = only(tr, VERDICT_NEVER_USED, false, 601);
 	says(tr, &f, "open for 10m 1s, not one byte either way; fd 7");
+}
+
+/* A bare --after is for all. */
+static void never_used_bare(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = world_conn(tr->w, PID, LS_ROLE_CLIENT);
+
+	world_look(tr->w);
+	after(tr, "2s");
+	assert_int_equal(wait_and_judge(tr, 1), 0);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	only(tr, VERDICT_NEVER_USED, false, 2);
+	sock_sends(tr->w, s, 100);
+	sock_receives(tr->w, s, 100);
+	assert_int_equal(wait_and_judge(tr, 3600), 0);
 }
 
 /* A healthy idle pool and an idle server, at the defaults and under any bare --after. */
@@ -572,6 +780,23 @@ static void silent_peer_server_only_if_asked(void **state)
 	verdict_thresholds_init(&tr->t);
 	assert_int_equal(judge(tr), 0);
 	assert_int_equal(wait_and_judge(tr, 3601), 1);
+}
+
+/* Who has been asked, or was answered last, does not wait for its peer: a server that has read a
+ * request owes the answer itself. Only a thread that is seen waiting says otherwise. */
+static void silent_peer_who_does_not_owe(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = world_conn(tr->w, PID, LS_ROLE_SERVER);
+
+	sock_receives(tr->w, s, 118);
+	used(tr->w, LS_ROLE_CLIENT);
+	after(tr, "1s");
+	after(tr, "silent-peer=10m");
+	assert_int_equal(wait_and_judge(tr, 86400), 0);
+	world_task(tr->w, PID, 812, s, LS_CALL_READ);
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	only(tr, VERDICT_SILENT_PEER, true, 86402);
 }
 
 /* ---- who holds it */
@@ -758,6 +983,7 @@ static void died_holding(void **state)
 		setup(state);
 		tr = *state;
 		s = used(tr->w, LS_ROLE_SERVER);
+		tr->w->held = 1;
 		world_proc_event(tr->w, PID, LS_PROC_EXIT, 0, rows[i].code);
 		sock_ends(tr->w, s);
 		tr->w->procs = 0;
@@ -787,23 +1013,32 @@ int main(void)
 		CASE(connecting),
 		CASE(connecting_not_seen),
 		CASE(not_accepted),
+		CASE(not_accepted_unix),
 		CASE(not_accepted_busy),
-		CASE(not_accepted_unix_is_slower),
-		CASE(not_accepted_unix_busy),
+		CASE(not_accepted_nameless),
 		CASE(unread),
+		CASE(unread_seen_late),
+		CASE(unread_at_first_look),
+		CASE(unread_watched_for_after),
+		CASE(unread_for_hours),
 		CASE(unread_slow_reader),
 		CASE(unread_but_sending),
 		CASE(unread_udp),
 		CASE(unread_self_pipe),
+		CASE(unread_unix_full_and_moving),
+		CASE(unsent_unix),
 		CASE(unsent),
+		CASE(unsent_at_first_look),
 		CASE(expect_body),
 		CASE(never_used),
+		CASE(never_used_bare),
 		CASE(idle_is_healthy),
 		CASE(silent_peer_parked),
 		CASE(silent_peer_something_ends_it),
 		CASE(silent_peer_event_loop),
 		CASE(silent_peer_asks_for_nothing),
 		CASE(silent_peer_server_only_if_asked),
+		CASE(silent_peer_who_does_not_owe),
 		CASE(inherited),
 		CASE(inherited_not_by_use_or_place),
 		CASE(inherited_not_by_forking_server),

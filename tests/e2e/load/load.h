@@ -288,6 +288,7 @@ static inline void load_learn(struct load *l)
 
 static inline int load_bind(struct load *l, int type)
 {
+	socklen_t len = sizeof(struct sockaddr_storage);
 	struct load_addr *a = &l->addr;
 	struct sockaddr_in *in4 = (void *)&a->ss;
 	struct sockaddr_in6 *in6 = (void *)&a->ss;
@@ -314,7 +315,7 @@ static inline int load_bind(struct load *l, int type)
 	}
 	if (bind(fd, (void *)&a->ss, a->len))
 		die("bind");
-	if (getsockname(fd, (void *)&a->ss, &(socklen_t){ sizeof(a->ss) }))
+	if (getsockname(fd, (void *)&a->ss, &len))
 		die("getsockname");
 	return fd;
 }
