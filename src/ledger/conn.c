@@ -162,7 +162,7 @@ static void conn_claimed(struct ledger *led, struct conn *c, uint32_t proc,
 	struct proc_entry *p = proc_at(led, c->opener);
 	bool counted = is_counted(c);
 
-	if (c->role == LS_ROLE_SERVER) {
+	if (c->role == LS_ROLE_SERVER && !counted) {
 		set_opener(led, c, proc, rec->who.tid);
 		return;
 	}
@@ -171,6 +171,8 @@ static void conn_claimed(struct ledger *led, struct conn *c, uint32_t proc,
 	led->totals.opened += !counted;
 	proc_at(led, proc)->pub.opened++;
 	set_opener(led, c, proc, rec->who.tid);
+	if (c->role == LS_ROLE_SERVER)
+		return;
 	site_left(led, c->site, counted);
 	c->site = site_get(led, c, rec->stack);
 	site_opened(led, c->site, rec->hdr.time_ns, true);

@@ -206,7 +206,7 @@ static inline int tell_proc(struct story *s, struct ls_who who, uint32_t what, u
 		.task_start_ns = who.start_ns,
 	};
 
-	strncpy(rec.comm, comm, LS_COMM_LEN - 1);
+	memcpy(rec.comm, comm, strnlen(comm, LS_COMM_LEN - 1));
 	return tell(s, &rec);
 }
 
