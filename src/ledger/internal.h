@@ -45,7 +45,7 @@ union conn_ext {
 struct proc_entry {
 	struct proc pub;
 	uint32_t refs;	/* connections, sites, tasks and deaths that name it */
-	uint32_t older; /* the process that had this pid before, still named by something */
+	uint32_t older; /* the process that had this pid before, if it is still named */
 	uint32_t client_sites;
 	uint8_t gen;
 	bool exit_told; /* by its record, not only by its absence */
