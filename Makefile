@@ -269,6 +269,7 @@ e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (roo
 	@$(suite_env) tests/e2e/run.sh
 
 bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+	@scripts/deps.sh bench
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
 fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group (build, test, lint) needs and this machine
+# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this machine
 # lacks. It looks for the files that are needed, not for the packages: where somebody put them
 # there by other means it has nothing to do, and needs neither root nor a package manager.
 set -eu
@@ -32,6 +32,11 @@ test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+bench cmd:ip                   iproute2
+bench cmd:jq                   jq
+bench cmd:taskset              util-linux
+bench cmd:tcplife-bpfcc        bpfcc-tools
+bench cmd:tcplife              libbpf-tools
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
