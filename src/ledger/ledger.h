@@ -102,8 +102,8 @@ struct proc {
 	uint64_t threads_started; /* since the ledger began */
 	uint64_t threads_ended;
 	uint64_t thread_end_ns[AGE_BUCKETS]; /* as struct site's close_ns, for its threads */
-	uint32_t trend_len;	    /* how many of the slots below are filled */
-	uint32_t trend[PROC_TREND]; /* live, oldest first */
+	uint32_t trend_len;		     /* how many of the slots below are filled */
+	uint32_t trend[PROC_TREND];	     /* live, oldest first */
 	uint32_t thread_trend[PROC_TREND];
 	uint64_t trend_ns[PROC_TREND]; /* when each was taken */
 	char comm[LS_COMM_LEN + 1];
