@@ -269,6 +269,7 @@ e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (roo
 	@$(suite_env) tests/e2e/run.sh
 
 bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+	@scripts/deps.sh bench
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
 fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target
@@ -291,9 +292,9 @@ test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
 	@$(call run_suites,$(suites))
 
-test-all: ## test, lint and fuzz (root)
+test-all: ## what test leaves out: lint and fuzz
 	@scripts/deps.sh build test lint
-	@$(call run_suites,$(suites) lint fuzz)
+	@$(call run_suites,lint fuzz)
 
 # ---- other verbs -----------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct ls_open *rec;
 
-	if (!sock_wanted(sk) || !task_wanted(task))
+	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !task_wanted(task))
 		return;
 	rec = ring_reserve(LS_OPEN, sizeof(*rec));
 	if (!rec)
@@ -48,7 +48,7 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
 	tuple_of(&rec->tuple, sk);
 	rec->tuple.role = role;
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 }
 
 /* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
@@ -58,9 +58,9 @@ static __always_inline void closing(void *ctx, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	if (bpf_get_current_pid_tgid() >> 32 == cfg.self)
+	if (!tp || tcp_role(tp, 0) != LS_ROLE_SERVER)
 		return;
-	if (tp && tcp_role(tp, 0) == LS_ROLE_SERVER)
+	if (bpf_get_current_pid_tgid() >> 32 != cfg.self)
 		opened(ctx, sk, LS_ROLE_SERVER);
 }
 
@@ -69,7 +69,8 @@ static __always_inline void died(struct sock *sk)
 {
 	struct ls_dead *rec;
 
-	if (!sk->__sk_common.skc_cookie.counter || !sk->sk_socket || !sock_wanted(sk))
+	if (!sk->__sk_common.skc_cookie.counter || !sk->sk_socket ||
+	    sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk))
 		return;
 	rec = ring_reserve(LS_DEAD, sizeof(*rec));
 	if (!rec)
@@ -77,14 +78,12 @@ static __always_inline void died(struct sock *sk)
 	rec->cookie = sk->__sk_common.skc_cookie.counter;
 	rec->err = sk->sk_err;
 	rec->zero = 0;
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 {
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
 	switch (newstate) {
 	case TCP_SYN_SENT:
 		opened(ctx, sk, LS_ROLE_CLIENT);
@@ -119,7 +118,7 @@ int BPF_PROG(conn_end, struct sock *sk)
 	if (!rec)
 		return 0;
 	rec->cookie = cookie;
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 	return 0;
 }
 
@@ -148,6 +147,6 @@ int BPF_PROG(conn_abort, struct sock *sk, void *skb)
 	rec->cookie = bpf_get_socket_cookie(sk);
 	rec->unread = unread;
 	rec->zero = 0;
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 	return 0;
 }

@@ -36,7 +36,7 @@ int datagram_open(struct bpf_sock *ctx)
 	rec->tuple.role = LS_ROLE_PEER;
 	rec->tuple.state = TCP_CLOSE;
 	rec->tuple.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 	return 1;
 }
 
@@ -51,6 +51,6 @@ int datagram_end(struct bpf_sock *ctx)
 	if (!rec)
 		return 1;
 	rec->cookie = bpf_get_socket_cookie(ctx);
-	ring_submit(rec);
+	ring_submit(rec, rec->cookie);
 	return 1;
 }

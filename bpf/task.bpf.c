@@ -88,7 +88,7 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppi
 	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
-	ring_submit(rec);
+	ring_submit(rec, rec->who.tid);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group (build, test, lint) needs and this machine
+# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this machine
 # lacks. It looks for the files that are needed, not for the packages: where somebody put them
 # there by other means it has nothing to do, and needs neither root nor a package manager.
 set -eu
@@ -29,6 +29,14 @@ test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
 test  cmd:jq                   jq
+test  cmd:tmux                 tmux
+test  cmd:python3              python3
+test  cmd:nginx                nginx-light
+bench cmd:ip                   iproute2
+bench cmd:jq                   jq
+bench cmd:taskset              util-linux
+bench cmd:tcplife-bpfcc        bpfcc-tools
+bench cmd:tcplife              libbpf-tools
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
@@ -75,7 +83,15 @@ fi
 
 echo "deps: installing ${packages[*]}"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+trap 'rm -f "$log" $made' EXIT
+made=
+# The tests start their own nginx; its package must not start one for the whole machine.
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	made=$policy
+fi
 export DEBIAN_FRONTEND=noninteractive
 if ! { apt-get -q update &&
 	apt-get -q install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then

@@ -49,7 +49,7 @@ struct ls_hdr {
 
 /* The process a record speaks of. A pid alone may be reused; with its start time it is not. */
 struct ls_who {
-	__u32 pid;	/* thread group id, in the namespace of whoever runs lostsock */
+	__u32 pid;	/* thread group id, in the initial pid namespace */
 	__u32 tid;	/* 0 where no thread is meant */
 	__u64 start_ns; /* start time of the thread group's leader */
 };

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
-#define RING_PAGES     1024
+#define RING_PAGES     512 /* all of it is resident, and mapped twice */
 #define RING_PAGES_MAX (1u << 18)
 #define PAGE	       4096 /* the unit of --ring-pages; the kernel rounds up to its own */
 

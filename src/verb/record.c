@@ -48,6 +48,7 @@ int verb_record(const struct options *opt)
 		.report = on_tick,
 		.record = on_record,
 		.tick_cost = WATCH_COST_BACKGROUND,
+		.last_look = true,
 	};
 	char why[RECORDING_ERROR_LEN];
 	struct record r;

@@ -182,7 +182,7 @@ static int run_live(struct watch *w)
 			err = tick(w);
 	}
 	/* The last look is the freshest there can be. */
-	if (!err && w->ops->last_only)
+	if (!err && (w->ops->last_only || w->ops->last_look))
 		err = tick(w);
 	return err;
 }

@@ -27,6 +27,9 @@ struct watch_ops {
 	source_sink_fn record;
 	/* Only the last judgement is wanted: nothing is judged before the end. */
 	bool last_only;
+	/* One more snapshot before the end, so that the last is fresh however far apart they are.
+	 */
+	bool last_look;
 	/* Ticks are at least this many times as far apart as one takes, however short --interval
 	 * is: 10 is a tenth of a core at most. */
 	uint32_t tick_cost;

@@ -7,6 +7,7 @@
 
 load unread --leaky
 expects unread
+allows silent-peer "$PEER" # which is idle after an answer, and asked about by name
 load close-wait --leaky --family 6
 expects close-wait
 load silent-peer --leaky

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run.sh sets $work, and uses what is set here
+#
+# lib.sh: what the figures are measured with. Everything that is started is known by its pid, ends
+# with this shell, and opens its sockets in network namespaces that end with it.
+
+# Workload and watcher each have a CPU; the client and the server of a workload share theirs.
+watch_cpu=0
+load_cpu=$(($(nproc) > 1))
+on_watch=(taskset -c "$watch_cpu")
+on_load=(taskset -c "$load_cpu")
+# In an own network namespace, which the kernel drops with the last process in it.
+# shellcheck disable=SC2016 # for the inner shell
+alone=(unshare --net -- sh -c 'ip link set lo up && exec "$@"' sh)
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+	say "bench: $*"
+	return 1
+}
+
+# --- numbers ---
+
+# median NUMBER...: the median, the least and the most, into $m.
+median() {
+	# shellcheck disable=SC2207 # three numbers
+	m=($(printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 }
+		END { m = int((NR + 1) / 2)
+		      printf "%.9g %.9g %.9g\n", NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2, v[1], v[NR] }'))
+}
+
+calc() { awk "BEGIN { printf \"%.9g\", $* }"; }
+
+# show FORMAT NUMBER [LEAST MOST]: with thousands apart, and how far the runs were spread.
+show() {
+	# shellcheck disable=SC2059 # a format
+	printf "$1" "$2" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'
+	# shellcheck disable=SC2059
+	[ $# -lt 4 ] || printf " ($1-$1)" "$3" "$4" | sed -E ':a; s/([0-9])([0-9]{3})([^0-9.]|$)/\1,\2\3/; ta'
+}
+
+# now: seconds since the epoch, to the microsecond.
+now() { echo "${EPOCHREALTIME/,/.}"; }
+
+# --- processes ---
+
+pids=()
+
+# start NAME COMMAND...: in the background, $work/NAME has what it says; its pid is in $pid.
+start() {
+	local name=$1
+	shift
+	: >"$work/$name" # what is there now is another's
+	setpriv --pdeathsig KILL "$@" >"$work/$name" 2>"$work/$name.err" </dev/null &
+	pid=$!
+	pids+=("$pid")
+}
+
+# stop PID: in good order, by force after five seconds.
+stop() {
+	local i
+	kill "$1" 2>/dev/null
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+stop_all() {
+	local p
+	for p in "${pids[@]}"; do
+		stop "$p"
+	done
+}
+
+# spoken NAME SECONDS: what was started last says its first word in time.
+spoken() {
+	local i
+	for ((i = 0; i < $2 * 50; i++)); do
+		[ ! -s "$work/$1" ] || return 0
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	say "$(tail -n 3 "$work/$1.err")"
+	return 1
+}
+
+# --- watchers ---
+
+# Headers for bcc's compiler: it wants one tree, Debian splits it in two. Those of another kernel
+# will do: what tcplife and tcpstates read is in the tracepoint, whose format the kernel tells.
+bcc_headers() {
+	local dir newest
+	export BCC_KERNEL_SOURCE=$work/headers
+	[ ! -d "$BCC_KERNEL_SOURCE" ] || return 0
+	mkdir -p "$BCC_KERNEL_SOURCE/arch/x86"
+	newest=$(printf '%s\n' /usr/src/linux-headers-*/include/generated/autoconf.h | sort -V | tail -n 1)
+	[ -e "$newest" ] || return 0
+	newest=${newest%/include/*}
+	for dir in "${newest%-*}-common" "$newest"; do
+		cp -rsf "$dir/include" "$BCC_KERNEL_SOURCE/" 2>/dev/null || continue
+		cp -rsf "$dir/arch/x86/include" "$BCC_KERNEL_SOURCE/arch/x86/" 2>/dev/null
+	done
+}
+
+# bcc reads the tracepoints' formats below debugfs, which may not be mounted: in a mount namespace.
+# shellcheck disable=SC2016 # for the inner shell
+bcc=(unshare --mount -- sh -c 'mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+	mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec "$@"' sh)
+
+# watcher NAME: starts it and waits until it watches. NAME is lostsock, lostsock-stacks, or the name
+# of a peer.
+watcher() {
+	case $1 in
+	lostsock) start watcher "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s ;;
+	lostsock-stacks) start watcher "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s --stacks all ;;
+	*-bpfcc)
+		bcc_headers
+		start watcher "${bcc[@]}" "${on_watch[@]}" env PYTHONUNBUFFERED=1 "$1"
+		;;
+	*) start watcher "${bcc[@]}" "${on_watch[@]}" stdbuf -oL "$1" ;;
+	esac
+	spoken watcher 20 || {
+		stop "$pid"
+		return 1
+	}
+}
+
+# has PEER: it is installed, and starts on this kernel. What does not is said once.
+declare -A peer_works
+has() {
+	if [ -z "${peer_works[$1]:-}" ]; then
+		peer_works[$1]=no
+		if ! command -v "$1" >/dev/null; then
+			say "  $1 is not installed"
+		elif watcher "$1"; then
+			peer_works[$1]=yes
+			stop "$pid"
+		else
+			say "  $1 does not start here (bcc compiles: it wants kernel headers, of any version)"
+		fi
+	fi
+	[ "${peer_works[$1]}" = yes ]
+}
+
+# lost: what lostsock says that it has lost, and how many it has seen; after the next report.
+lost() {
+	sleep 1.2
+	jq -s -r '.[-1].lost.total // "?"' "$work/watcher" 2>/dev/null || echo '?'
+}
+
+# --- workloads ---
+
+churn=("${alone[@]}" "${on_load[@]}" timeout 60)
+
+# churn_rate COUNT: connections a second. The namespace's leavings are cleared before the next run.
+churn_rate() {
+	local seconds
+	seconds=$("${churn[@]}" "$LOAD/churn" --count "$1" --hold 0 </dev/null |
+		jq -s -r '.[1].seconds') || return 1
+	sleep 0.3
+	calc "$1 / $seconds"
+}
+
+flow_rate() { "${alone[@]}" "${on_load[@]}" timeout 60 "$BENCH/flow" "$1" "$2"; }
+
+# paired WATCHER RUNS COMMAND...: COMMAND, which prints a rate, untraced and traced in turn; traced /
+# untraced into $m.
+paired() {
+	local name=$1 n=$2 i bare traced ratios=()
+	shift 2
+	m=()
+	for ((i = 0; i < n; i++)); do
+		bare=$("$@") || return
+		watcher "$name" || return
+		traced=$("$@")
+		stop "$pid"
+		[ -n "$traced" ] || return
+		ratios+=("$(calc "$traced / $bare")")
+	done
+	median "${ratios[@]}"
+}
+
+# stand SOCKETS: so many established sockets stand idle, in twelve processes for each 200,000.
+standing=0 stand_first=1 stand_pid='' stand_pids=()
+stand() {
+	local more=$((($1 - standing) / 2)) couples into=("${alone[@]}")
+	[ "$more" -gt 0 ] || return 0
+	couples=$(((more + 16666) / 16667))
+	[ -z "$stand_pid" ] || into=(nsenter --net="/proc/$stand_pid/ns/net")
+	start "idle$stand_first" "${into[@]}" "$BENCH/idle" "$more" "$couples" "$stand_first"
+	spoken "idle$stand_first" 60 || fail "the sockets do not stand" || return 1
+	stand_pid=$pid
+	stand_pids+=("$pid")
+	stand_first=$((stand_first + couples))
+	standing=$1
+	sleep 1
+}
+
+unstand() {
+	local p
+	for p in "${stand_pids[@]}"; do
+		stop "$p"
+	done
+	standing=0 stand_first=1 stand_pid='' stand_pids=()
+}
+
+# --- processes measured from outside ---
+
+cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
+
+# cpu_percent PID SECONDS: of one core, iterators included: they run in its read().
+cpu_percent() {
+	local before after begin end
+	before=$(cpu_ticks "$1") begin=$(now)
+	sleep "$2"
+	after=$(cpu_ticks "$1") end=$(now)
+	calc "($after - $before) * 100 / $(getconf CLK_TCK) / ($end - $begin)"
+}
+
+memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }

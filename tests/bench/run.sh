@@ -1,0 +1,253 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh [WORD]: what watching costs, beside what it costs with others. Measures the figures whose
+# name has WORD in it, each as the median of several runs, prints a table, and leaves it in
+# $RESULTS/bench.txt. Exit status 1 if a target was missed. Needs root, and a quiet machine.
+#
+# From the environment: LOSTSOCK the program, LOAD the folder of workloads, BENCH the folder of what
+# tests/bench/*.c became, RESULTS, T as WORD, BENCH_RUNS (5) runs, or pairs of runs, a figure.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+export LOSTSOCK=${LOSTSOCK:-$root/build/lostsock} LOAD=${LOAD:-$root/build/load} LC_ALL=C
+BENCH=${BENCH:-$root/build/bench}
+results=${RESULTS:-$root/build/results}
+word=${1:-${T:-}}
+runs=${BENCH_RUNS:-5}
+peer_runs=$(((runs + 1) / 2))
+peers=(tcplife tcpstates)
+
+[ "$(id -u)" -eq 0 ] || {
+	echo "bench: needs root: network namespaces and BPF" >&2
+	exit 3
+}
+for command in ip unshare nsenter setpriv taskset jq timeout; do
+	command -v "$command" >/dev/null || {
+		echo "bench: $command is missing" >&2
+		exit 3
+	}
+done
+
+m=() others=
+work=$(mktemp -d "${TMPDIR:-/tmp}/lostsock-bench.XXXXXX")
+# shellcheck source=tests/bench/lib.sh
+. "$here/lib.sh"
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	trap - EXIT INT TERM
+	[ "$BASHPID" = $$ ] || exit # a child that was stopped before it became what it should
+	stop_all
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# row FIGURE FORMAT "<= TARGET" UNIT OTHERS [MORE]: a line of the table for what is in $m: its value,
+# the least and the most.
+missed=0
+row() {
+	local verdict=met shown=-
+	[ -z "${m[0]:-}" ] || shown="$(show "$2" "${m[@]}")${4:+ $4}${6:-}"
+	if [ "$shown" = - ]; then
+		verdict='not measured'
+	elif [ -z "$3" ]; then
+		verdict=-
+	elif ! awk "BEGIN { exit !(${m[0]} $3) }"; then
+		verdict=MISSED
+	fi
+	[[ $verdict != [Mn]* ]] || missed=$((missed + 1))
+	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$shown" "${3:+${3% *} $(show %s "${3#* }") $4}" "$verdict" \
+		"$5" >>"$work/rows"
+	say "    $1: $shown${5:+ ($5)}"
+}
+
+# --- the figures ---
+
+connections=40000
+
+# net_ns: nanoseconds a connection that the programs of the watcher under $pid take.
+net_ns() {
+	timeout 90 "$BENCH/bpfcost" "$pid" "${churn[@]}" "$LOAD/churn" --count $connections --hold 0 \
+		2>/dev/null </dev/null >"$work/cost" || return 1
+	calc "$(jq .net_ns "$work/cost") / $connections"
+}
+
+# bpf_time WATCHER RUNS: into $m.
+bpf_time() {
+	local i values=() value gone=0
+	m=()
+	for ((i = 0; i < $2; i++)); do
+		watcher "$1" || return
+		value=$(net_ns) && values+=("$value")
+		[[ $1 != lostsock* ]] || gone=$(lost)
+		stop "$pid"
+		[ "$gone" = 0 ] || say "  $1 has lost $gone records"
+	done
+	median "${values[@]}"
+}
+
+# beside COMMAND FORMAT ARGS...: "peer value; peer value" of COMMAND PEER RUNS ARGS... into $others.
+# Of each peer the one of bcc, or where that finds no headers to compile with, that of libbpf-tools.
+beside() {
+	local peer name command=$1 format=$2
+	shift 2
+	others=
+	for peer in "${peers[@]}"; do
+		name=$peer-bpfcc
+		has "$name" || name=$peer
+		has "$name" || continue
+		"$command" "$name" "$peer_runs" "$@"
+		others+="${others:+; }$name $(show "$format" "${m[0]:-0}")"
+	done
+}
+
+figure_bpf_time() {
+	beside bpf_time %.0f
+	bpf_time lostsock "$runs"
+	row 'BPF time a connection, both ends' %.0f '<= 1000' ns "$others"
+	say "      $(cat "$work/cost")"
+	bpf_time lostsock-stacks "$runs"
+	row 'the same with --stacks all' %.0f '<= 1800' ns "$others"
+	say "      $(cat "$work/cost")"
+}
+
+figure_churn() {
+	beside paired %.2f churn_rate $connections
+	paired lostsock "$runs" churn_rate $connections
+	row 'churn, traced / untraced' %.3f '>= 0.95' '' "$others"
+	paired lostsock-stacks "$runs" churn_rate $connections
+	row 'the same with --stacks all' %.3f '>= 0.95' '' "$others"
+}
+
+# Differences of a hundredth need more pairs, not longer ones: the machine's own pace drifts.
+figure_established() {
+	local mode
+	for mode in pingpong bulk; do
+		paired lostsock $((2 * runs)) flow_rate $mode 1
+		row "established $mode, traced / untraced" %.3f '>= 0.99' '' ''
+	done
+}
+
+# cpu NAME SOCKETS TARGET ARGS...: lostsock's share of a core, from its third second on. How often it
+# looked says whether it kept its pace: it slows down rather than take more than a tenth of a core.
+cpu() {
+	local name=$1 sockets=$2 target=$3 looks seconds=20
+	shift 3
+	stand "$sockets" || return
+	start cpu "${on_watch[@]}" "$LOSTSOCK" "$@"
+	sleep 3
+	looks=$(grep -c '"schema"' "$work/cpu")
+	m=("$(cpu_percent "$pid" $seconds)")
+	looks=$(($(grep -c '"schema"' "$work/cpu") - looks))
+	stop "$pid"
+	looks=$([ $looks -eq 0 ] || echo ", looks every $(show %.1f "$(calc "$seconds / $looks")") s")
+	row "CPU of $name, $(show %d "$sockets") idle sockets" %.2f "$target" % '' "$looks"
+}
+
+figure_cpu() {
+	cpu 'top -i 1s' 100000 '<= 10' top --json -i 1s
+	cpu record 100000 '<= 1' record /dev/null
+	cpu 'top -i 1s' 200000 '' top --json -i 1s
+	cpu record 200000 '' record /dev/null
+}
+
+# full: the table has every socket, on the processes that hold them.
+full() {
+	jq -e '[.processes[] | select(.comm == "idle") | .live] | add == 200000' "$1" >/dev/null ||
+		fail "the table is not full: $(jq -c .totals "$1")"
+}
+
+ss_seconds() {
+	local begin
+	command -v ss >/dev/null || return
+	begin=$(now)
+	nsenter --net="/proc/$stand_pid/ns/net" timeout 120 ss -tanp >"$work/ss"
+	echo "ss -tanp $(show %.1f "$(calc "$(now) - $begin")") s for" \
+		"$(show %d "$(grep -c '"idle"' "$work/ss")") rows"
+}
+
+figure_table() {
+	local i begin values=()
+	stand 200000 || return
+	for ((i = 0; i < runs; i++)); do
+		begin=$(now)
+		"${on_watch[@]}" timeout 60 "$LOSTSOCK" top --once --json >"$work/table"
+		values+=("$(calc "$(now) - $begin")")
+		full "$work/table" || return
+	done
+	median "${values[@]}"
+	row 'full table of 200,000 sockets' %.3f '<= 0.3' s "$(ss_seconds)"
+}
+
+figure_memory() {
+	local kb=()
+	stand 200000 || return
+	start memory "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s
+	sleep 6
+	kb=("$(memory_kb "$pid" VmHWM)" "$(memory_kb "$pid" VmRSS)" "$(memory_kb "$pid" RssAnon)")
+	stop "$pid"
+	m=("$(calc "${kb[0]} * 1024 / 200000")")
+	row 'memory a socket, 200,000 stand' %.0f '<= 200' B '' " peak, \
+$(show %.0f "$(calc "${kb[1]} * 1024 / 200000")") B resident, \
+$(show %.0f "$(calc "${kb[2]} * 1024 / 200000")") B of it heap"
+}
+
+figure_replay() {
+	local i begin records values=()
+	records=$("$BENCH/mkrecording" "$work/recording" 20 50000 27500) || return
+	for ((i = 0; i < runs; i++)); do
+		begin=$(now)
+		"${on_watch[@]}" timeout 60 "$LOSTSOCK" replay "$work/recording" --once --json >"$work/replay"
+		values+=("$(calc "$records / ($(now) - $begin) / 1e6")")
+	done
+	rm -f "$work/recording"
+	jq -e '.totals.live == 50000 and .totals.closed == 2 * 19 * 27500' "$work/replay" >/dev/null ||
+		fail "the replay is wrong: $(jq -c .totals "$work/replay")" || return
+	median "${values[@]}"
+	row 'replay, million records a second' %.2f '>= 3' '' ''
+}
+
+figure_start() {
+	local i values=()
+	for ((i = 0; i < runs; i++)); do
+		values+=("$(timeout 20 "$BENCH/screen" 1 'PID COMM' "${on_watch[@]}" "$LOSTSOCK" top)") ||
+			return
+	done
+	median "${values[@]}"
+	row 'start to first screen' %.3f '<= 0.3' s ''
+}
+
+# What the standing sockets would slow down comes before them.
+figures=(start replay bpf_time churn established cpu table memory)
+
+table() {
+	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \
+		"$(nproc) CPUs, $(date -u +%Y-%m-%d): medians of $runs (least-most)"
+	echo
+	{
+		printf 'figure\tmeasured\ttarget\t\tothers, in the same run\n'
+		cat "$work/rows"
+	} | awk -F '\t' '
+		{ for (i = 1; i < NF; i++) if (length($i) > w[i]) w[i] = length($i); line[NR] = $0 }
+		END { for (n = 1; n <= NR; n++) {
+			f = split(line[n], c)
+			for (i = 1; i < f; i++) printf "%-*s  ", w[i], c[i]
+			print c[f] } }' | sed 's/ *$//'
+}
+
+: >"$work/rows"
+for name in "${figures[@]}"; do
+	[[ ${name//_/-} == *"$word"* ]] || continue
+	say "  ${name//_/-}"
+	"figure_$name" || missed=$((missed + 1))
+done
+[ -s "$work/rows" ] || {
+	echo "bench: no figure matches '$word': ${figures[*]//_/-}" >&2
+	exit 2
+}
+mkdir -p "$results"
+table | tee "$results/bench.txt"
+[ $missed -eq 0 ]
