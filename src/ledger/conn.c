@@ -28,9 +28,7 @@ static bool is_port_listener(const struct conn *c)
 
 static uint32_t listener_of(const struct ledger *led, const struct conn *c)
 {
-	PPvoid_t slot = JudyLGet(led->by_listener, listener_key(c), PJE0);
-
-	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+	return index_get(led->by_listener, listener_key(c));
 }
 
 /* Also of one that had another: IPV6_ADDRFORM makes an AF_INET6 socket an AF_INET one. */
@@ -117,7 +115,7 @@ static uint32_t conn_new(struct ledger *led, uint64_t cookie, const struct ls_tu
 	return id;
 
 err_index:
-	JudyLDel(&led->by_cookie, cookie, PJE0);
+	index_drop(&led->by_cookie, cookie);
 err_slab:
 	slab_free(&led->conns, id);
 	return 0;
@@ -273,16 +271,13 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 	struct conn *c = conn_at(led, id);
 	struct proc_entry *p = proc_at(led, c->opener);
 	uint64_t age_ns = ns_since(now_ns, c->open_ns);
-	PPvoid_t slot;
 
 	if (c->role != LS_ROLE_LISTEN) {
 		led->totals.closed++;
 		if (p)
 			p->pub.closed++;
-	} else if (is_port_listener(c)) {
-		slot = JudyLGet(led->by_listener, listener_key(c), PJE0);
-		if (slot && (uint32_t)(uintptr_t)*slot == id)
-			JudyLDel(&led->by_listener, listener_key(c), PJE0);
+	} else if (is_port_listener(c) && listener_of(led, c) == id) {
+		index_drop(&led->by_listener, listener_key(c));
 	}
 	/* How old it was is not known, but that it was there before all that we saw open. */
 	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
@@ -291,7 +286,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 		proc_unref(led, c->opener);
 	if (c->family != FAMILY_INET && c->ext)
 		slab_free(&led->exts, c->ext);
-	JudyLDel(&led->by_cookie, c->cookie, PJE0);
+	index_drop(&led->by_cookie, c->cookie);
 	slab_free(&led->conns, id);
 	led->totals.conns = led->conns.used;
 }

@@ -73,6 +73,10 @@ struct ledger {
 	uint32_t death_count;
 };
 
+/* ---- index.c: JudyL arrays of numbers; 0: not there. */
+uint32_t index_get(Pcvoid_t index, Word_t key);
+void index_drop(Pvoid_t *index, Word_t key);
+
 /* ---- names.c: paths, kept once each; the empty string when there is no memory for it. */
 const char *name_intern(struct ledger *led, const char *s, size_t max);
 void names_fini(struct ledger *led);

@@ -175,16 +175,12 @@ const struct task *ledger_task(const struct ledger *led, uint32_t id)
 
 uint32_t ledger_find_proc(const struct ledger *led, uint32_t pid)
 {
-	PPvoid_t slot = JudyLGet(led->by_pid, pid, PJE0);
-
-	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+	return index_get(led->by_pid, pid);
 }
 
 uint32_t ledger_find_conn(const struct ledger *led, uint64_t cookie)
 {
-	PPvoid_t slot = JudyLGet(led->by_cookie, cookie, PJE0);
-
-	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+	return index_get(led->by_cookie, cookie);
 }
 
 const struct death *ledger_death(const struct ledger *led, uint32_t n)

@@ -20,8 +20,7 @@ struct proc_entry *proc_at(const struct ledger *led, uint32_t id)
 
 uint32_t proc_find(const struct ledger *led, const struct ls_who *who)
 {
-	PPvoid_t slot = JudyLGet(led->by_pid, who->pid, PJE0);
-	uint32_t id = slot ? (uint32_t)(uintptr_t)*slot : 0;
+	uint32_t id = index_get(led->by_pid, who->pid);
 
 	while (id) {
 		struct proc_entry *p = proc_at(led, id);
@@ -69,7 +68,7 @@ static void proc_unlink(struct ledger *led, uint32_t id)
 	struct proc_entry *younger;
 
 	if (newest == id && !p->older) {
-		JudyLDel(&led->by_pid, p->pub.pid, PJE0);
+		index_drop(&led->by_pid, p->pub.pid);
 		return;
 	}
 	if (newest == id) {

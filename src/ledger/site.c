@@ -75,7 +75,7 @@ uint32_t site_get(struct ledger *led, const struct conn *c, int32_t stack)
 		return 0;
 	site_key(led, &k, c, stack);
 	slot = JudyHSGet(led->by_site, &k, sizeof(k));
-	if (slot)
+	if (slot && *slot)
 		return (uint32_t)(uintptr_t)*slot;
 	id = slab_alloc(&led->sites);
 	if (!id)
@@ -149,8 +149,12 @@ static void site_free(struct ledger *led, uint32_t id)
 		.role = s->role,
 	};
 	struct proc_entry *p = proc_at(led, s->proc);
+	PPvoid_t slot;
 
 	memcpy(k.addr, s->addr, sizeof(k.addr));
+	slot = JudyHSGet(led->by_site, &k, sizeof(k));
+	if (slot)
+		*slot = NULL; /* see index.c */
 	JudyHSDel(&led->by_site, &k, sizeof(k), PJE0);
 	if (p && k.role == LS_ROLE_CLIENT)
 		p->client_sites--;

@@ -15,7 +15,7 @@ static uint32_t task_get(struct ledger *led, uint32_t tid)
 		return (uint32_t)(uintptr_t)*slot;
 	id = slab_alloc(&led->tasks);
 	if (!id)
-		JudyLDel(&led->by_tid, tid, PJE0);
+		index_drop(&led->by_tid, tid);
 	else
 		*slot = (void *)(uintptr_t)id;
 	return id;
@@ -25,7 +25,7 @@ static void task_free(struct ledger *led, uint32_t id)
 {
 	struct task *t = slab_get(&led->tasks, id);
 
-	JudyLDel(&led->by_tid, t->tid, PJE0);
+	index_drop(&led->by_tid, t->tid);
 	proc_unref(led, t->proc);
 	slab_free(&led->tasks, id);
 }

@@ -20,6 +20,7 @@ struct recording {
 	uint64_t now_ns;	/* time of the newest record */
 	uint64_t first_ns;	/* time of the oldest */
 	uint64_t real_start_ns; /* CLOCK_MONOTONIC when the oldest was read */
+	uint64_t records;	/* delivered so far */
 	uint64_t offset;	/* of buf[at] in the file */
 	size_t at, have;
 	bool eof, truncated;
@@ -78,7 +79,7 @@ static int next(struct recording *r, const struct ls_hdr **rec)
 				break;
 		}
 		if (r->eof) {
-			r->truncated = r->have > r->at;
+			r->truncated = r->have > r->at || r->records < r->hdr.records;
 			return 0;
 		}
 		err = fill(r);
@@ -93,6 +94,7 @@ static void taken(struct recording *r, const struct ls_hdr *rec)
 {
 	r->at += rec->len;
 	r->offset += rec->len;
+	r->records++;
 	if (rec->time_ns > r->now_ns)
 		r->now_ns = rec->time_ns;
 }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Any bytes as a recording: read, told to a ledger, judged, and explained. The ledger is small, so
+ * that its limits are met, too.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "source/recording.h"
+#include "verdict/verdict.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct run {
+	struct ledger *led;
+	struct verdicts *v;
+	struct verdict_thresholds t;
+};
+
+static void explain_all(struct run *run, uint64_t now_ns)
+{
+	char words[256];
+	uint32_t i;
+
+	for (i = 0; i < verdicts_count(run->v); i++) {
+		struct finding f;
+
+		verdicts_get(run->v, i, &f);
+		verdict_explain(run->v, run->led, &f, now_ns, words, sizeof(words));
+	}
+}
+
+static int take(void *ctx, const struct ls_hdr *rec)
+{
+	struct run *run = ctx;
+
+	ledger_apply(run->led, rec);
+	if (rec->type != LS_SNAP)
+		return 0;
+	if (verdicts_judge(run->v, run->led, &run->t, ledger_totals(run->led)->time_ns))
+		abort();
+	explain_all(run, ledger_totals(run->led)->time_ns);
+	return 0;
+}
+
+/* What readers may rely on. */
+static void check(const struct ledger *led)
+{
+	uint32_t id, conns = 0;
+
+	for (id = 1; id < ledger_conn_end(led); id++) {
+		const struct conn *c = ledger_conn(led, id);
+
+		if (!c)
+			continue;
+		conns++;
+		if (ledger_find_conn(led, c->cookie) != id ||
+		    (c->opener && !ledger_proc(led, c->opener)) ||
+		    (c->site && !ledger_site(led, c->site)) ||
+		    (c->holder.proc && !ledger_proc(led, c->holder.proc)))
+			abort();
+		if (!ledger_conn_local(led, c) || !ledger_conn_remote(led, c))
+			abort();
+	}
+	if (conns != ledger_totals(led)->conns)
+		abort();
+}
+
+static void replay(const char *path)
+{
+	struct ledger_limits limits = { .conns = 32, .procs = 16, .sites = 8 };
+	struct run run = { .led = ledger_new(&limits), .v = verdicts_new() };
+	char err[RECORDING_ERROR_LEN];
+	struct source src;
+	int rc;
+
+	verdict_thresholds_init(&run.t);
+	verdict_thresholds_parse(&run.t, "2s", err, sizeof(err));
+	if (recording_open(&src, path, 0, err) == 0) {
+		do
+			rc = src.ops->pump(src.arg, take, &run);
+		while (!rc);
+		if (recording_incomplete(&src) && recording_damage(&src)[0] && rc == -ENODATA)
+			abort();
+		src.ops->close(src.arg);
+		check(run.led);
+	}
+	verdicts_free(run.v);
+	ledger_free(run.led);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char path[64];
+	int fd = memfd_create("recording", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	replay(path);
+	close(fd);
+	return 0;
+}
