@@ -160,12 +160,15 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 		s->unsent = sk->sk_wmem_alloc.refs.counter - 1;
 	}
 	if (addr) {
-		__u32 len = BPF_CORE_READ(addr, len);
+		__u32 len = BPF_CORE_READ(addr, len) - 2; /* without the family */
 
-		bpf_probe_read_kernel(row->path, LS_PATH_LEN,
+		/* What lies behind the name is somebody else's memory. */
+		if (len > LS_PATH_LEN)
+			len = LS_PATH_LEN;
+		bpf_probe_read_kernel(row->path, len,
 				      __builtin_preserve_access_index(&addr->name[0].sun_path));
 		/* Abstract names start with NUL; show what ss shows. */
-		if (!row->path[0] && len > 2)
+		if (!row->path[0] && len)
 			row->path[0] = '@';
 		row->path[LS_PATH_LEN] = 0;
 		s->hdr.len = sizeof(*row);

@@ -29,6 +29,9 @@ test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
 test  cmd:jq                   jq
+test  cmd:tmux                 tmux
+test  cmd:python3              python3
+test  cmd:nginx                nginx-light
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:taskset              util-linux
@@ -80,7 +83,15 @@ fi
 
 echo "deps: installing ${packages[*]}"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+trap 'rm -f "$log" $made' EXIT
+made=
+# The tests start their own nginx; its package must not start one for the whole machine.
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	made=$policy
+fi
 export DEBIAN_FRONTEND=noninteractive
 if ! { apt-get -q update &&
 	apt-get -q install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then

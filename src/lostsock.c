@@ -60,7 +60,13 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 		fprintf(stderr, "lostsock %s: %s\n", v->name, err);
 		return EXIT_USAGE;
 	}
-	return opt.help ? verb_help(v) : v->run(&opt);
+	if (opt.help)
+		return verb_help(v);
+	if (opt.list) {
+		opt.list(stdout);
+		return fflush(stdout) ? EXIT_FINDINGS : EXIT_FINE;
+	}
+	return v->run(&opt);
 }
 
 static int unknown_verb(const char *word)

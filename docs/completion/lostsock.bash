@@ -5,10 +5,12 @@
 _lostsock() {
 	local verbs='top record replay doctor'
 	local classes='close-wait dead-fd half-closed silent-peer expect-body unread unsent never-used
-		connecting not-accepted inherited growth aborted died-holding stream-half-open
-		stream-growth stream-starved task-stuck task-growth miscount'
-	local options='--pid --cgroup --container --netns --comm --class --after --interval --sort
-		--columns --once --count --for --json --all --color --fail-on --verbose --help --version'
+		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth'
+	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
+		--once --sort --columns --json --all --color --fail-on --speed --stacks --ring-pages
+		--verbose --help --version'
+	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
+		netns aborted'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
 	COMPREPLY=()
@@ -27,7 +29,15 @@ _lostsock() {
 	done
 
 	case $prev in
-	--class | --after | --fail-on)
+	--class)
+		mapfile -t COMPREPLY < <(compgen -W "$classes help" -- "$cur")
+		return
+		;;
+	--fail-on)
+		mapfile -t COMPREPLY < <(compgen -W "$classes any" -- "$cur")
+		return
+		;;
+	--after)
 		mapfile -t COMPREPLY < <(compgen -W "$classes" -- "$cur")
 		return
 		;;
@@ -48,13 +58,25 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--container | --netns | --interval | --sort | --columns | --count | --for)
+	--stacks)
+		mapfile -t COMPREPLY < <(compgen -W 'none hot all' -- "$cur")
+		return
+		;;
+	-s | --sort | --columns)
+		mapfile -t COMPREPLY < <(compgen -W "$columns help" -- "$cur")
+		return
+		;;
+	--netns)
+		mapfile -t COMPREPLY < <(compgen -W "self $(ls /run/netns 2>/dev/null)" -- "$cur")
+		return
+		;;
+	--container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
 		return
 		;;
 	esac
 
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$options -p -v -h" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$options -p -i -n -1 -s -v -h" -- "$cur")
 		return
 	fi
 	case $verb in

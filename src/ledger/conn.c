@@ -33,11 +33,35 @@ static uint32_t listener_of(const struct ledger *led, const struct conn *c)
 	return slot ? (uint32_t)(uintptr_t)*slot : 0;
 }
 
+/* Also of one that had another: IPV6_ADDRFORM makes an AF_INET6 socket an AF_INET one. */
+static int set_family(struct ledger *led, struct conn *c, uint8_t family)
+{
+	uint32_t ext = 0;
+
+	if (c->family == family)
+		return 0;
+	if (family != FAMILY_INET) {
+		ext = slab_alloc(&led->exts);
+		if (!ext)
+			return -ENOMEM;
+	}
+	if (c->family && c->family != FAMILY_INET)
+		slab_free(&led->exts, c->ext);
+	memset(&c->v4, 0, sizeof(c->v4));
+	c->family = family;
+	if (ext)
+		c->ext = ext;
+	if (family == FAMILY_UNIX)
+		conn_ext(led, c)->un.path = "";
+	return 0;
+}
+
 static int set_addresses(struct ledger *led, struct conn *c, const struct ls_tuple *t)
 {
-	union conn_ext *ext;
+	int err = set_family(led, c, t->family);
 
-	c->family = t->family;
+	if (err)
+		return err;
 	c->proto = t->proto;
 	c->lport = t->lport;
 	c->rport = t->rport;
@@ -46,14 +70,6 @@ static int set_addresses(struct ledger *led, struct conn *c, const struct ls_tup
 		memcpy(c->v4.laddr, t->laddr, 4);
 		memcpy(c->v4.raddr, t->raddr, 4);
 		return 0;
-	}
-	if (!c->ext) {
-		c->ext = slab_alloc(&led->exts);
-		if (!c->ext)
-			return -ENOMEM;
-		ext = conn_ext(led, c);
-		if (c->family == FAMILY_UNIX)
-			ext->un.path = "";
 	}
 	if (c->family != FAMILY_UNIX)
 		memcpy(&conn_ext(led, c)->v6, t->laddr, 32); /* both; they are neighbours */
@@ -133,6 +149,39 @@ static void conn_enter(struct ledger *led, struct conn *c, int32_t stack, bool c
 		p->pub.opened++;
 }
 
+static bool is_counted(const struct conn *c)
+{
+	return !(c->flags & CONN_AT_LEAST);
+}
+
+/* A snapshot that ran meanwhile has shown it before its record came: who opened it, where and when
+ * is the record's to say. That of an accepted connection is written as it closes, and says less. */
+static void conn_claimed(struct ledger *led, struct conn *c, uint32_t proc,
+			 const struct ls_open *rec)
+{
+	struct proc_entry *p = proc_at(led, c->opener);
+	bool counted = is_counted(c);
+
+	if (c->role == LS_ROLE_SERVER && !counted) {
+		set_opener(led, c, proc, rec->who.tid);
+		return;
+	}
+	if (p && counted)
+		p->pub.opened--;
+	led->totals.opened += !counted;
+	proc_at(led, proc)->pub.opened++;
+	set_opener(led, c, proc, rec->who.tid);
+	if (c->role == LS_ROLE_SERVER)
+		return;
+	site_left(led, c->site, counted);
+	c->site = site_get(led, c, rec->stack);
+	site_opened(led, c->site, rec->hdr.time_ns, true);
+	c->open_ns = rec->hdr.time_ns;
+	if (c->state_ns < c->open_ns)
+		c->state_ns = c->open_ns;
+	c->flags &= ~(CONN_AT_LEAST | CONN_STATE_AT_LEAST);
+}
+
 int conn_apply_open(struct ledger *led, const struct ls_open *rec)
 {
 	uint32_t id = ledger_find_conn(led, rec->cookie);
@@ -149,10 +198,12 @@ int conn_apply_open(struct ledger *led, const struct ls_open *rec)
 	c = conn_at(led, id);
 	if (c->flags & CONN_OPENER_KNOWN)
 		return 0;
-	set_opener(led, c, proc, rec->who.tid);
 	c->flags |= CONN_OPENER_KNOWN;
-	if (!fresh)
+	if (!fresh) {
+		conn_claimed(led, c, proc, rec);
 		return 0;
+	}
+	set_opener(led, c, proc, rec->who.tid);
 	c->open_ns = rec->hdr.time_ns;
 	c->state = rec->tuple.state;
 	c->state_ns = rec->hdr.time_ns;
@@ -169,15 +220,15 @@ static void conn_changed(struct ledger *led, struct conn *c, const struct ls_soc
 {
 	uint16_t rport = c->rport;
 	uint8_t role = c->role;
-	uint32_t old = c->site;
 
 	holder_charge(led, c, -1);
 	conn_retuple(led, c, &row->tuple);
 	holder_charge(led, c, 1);
 	if (c->role == role && c->rport == rport)
 		return;
+	site_left(led, c->site, is_counted(c));
 	c->site = site_get(led, c, -1);
-	site_moved(led, old, c->site);
+	site_opened(led, c->site, led->totals.time_ns, is_counted(c));
 }
 
 /* Whose listener it came from, for one that no descriptor table shows. */

@@ -45,7 +45,7 @@ union conn_ext {
 struct proc_entry {
 	struct proc pub;
 	uint32_t refs;	/* connections, sites, tasks and deaths that name it */
-	uint32_t older; /* the process that had this pid before, still named by something */
+	uint32_t older; /* the process that had this pid before, if it is still named */
 	uint32_t client_sites;
 	uint8_t gen;
 	bool exit_told; /* by its record, not only by its absence */
@@ -94,8 +94,8 @@ uint32_t site_get(struct ledger *led, const struct conn *c, int32_t stack);
 struct site *site_at(const struct ledger *led, uint32_t id);
 void site_opened(struct ledger *led, uint32_t id, uint64_t now_ns, bool counted);
 void site_closed(struct ledger *led, uint32_t id, uint64_t age_ns, uint64_t now_ns);
-/* A connection turned out to belong to another site. */
-void site_moved(struct ledger *led, uint32_t from, uint32_t to);
+/* A connection turned out to belong to another site: undoes site_opened(). */
+void site_left(struct ledger *led, uint32_t id, bool counted);
 void sites_sweep(struct ledger *led);
 
 /* ---- conn.c */

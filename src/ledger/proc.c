@@ -56,28 +56,35 @@ uint32_t proc_get(struct ledger *led, const struct ls_who *who)
 	p->pub.cgroup_path = "";
 	p->gen = led->gen;
 	p->older = (uint32_t)(uintptr_t)*slot;
-	if (p->older)
-		proc_ref(led, p->older);
 	*slot = (void *)(uintptr_t)id;
 	return id;
 }
 
+/* Takes it out of the row of those that have had its pid. */
+static void proc_unlink(struct ledger *led, uint32_t id)
+{
+	const struct proc_entry *p = proc_at(led, id);
+	PPvoid_t slot = JudyLGet(led->by_pid, p->pub.pid, PJE0);
+	uint32_t newest = slot ? (uint32_t)(uintptr_t)*slot : 0;
+	struct proc_entry *younger;
+
+	if (newest == id && !p->older) {
+		JudyLDel(&led->by_pid, p->pub.pid, PJE0);
+		return;
+	}
+	if (newest == id) {
+		*slot = (void *)(uintptr_t)p->older;
+		return;
+	}
+	for (younger = proc_at(led, newest); younger->older != id;)
+		younger = proc_at(led, younger->older);
+	younger->older = p->older;
+}
+
 static void proc_free(struct ledger *led, uint32_t id)
 {
-	struct proc_entry *p = proc_at(led, id);
-	uint32_t older = p->older;
-	PPvoid_t slot = JudyLGet(led->by_pid, p->pub.pid, PJE0);
-
-	/* Only the newest of a pid is freed here: an older one is named by its successor. */
-	if (slot && (uint32_t)(uintptr_t)*slot == id) {
-		if (older)
-			*slot = (void *)(uintptr_t)older;
-		else
-			JudyLDel(&led->by_pid, p->pub.pid, PJE0);
-	}
+	proc_unlink(led, id);
 	slab_free(&led->procs, id);
-	if (older)
-		proc_unref(led, older);
 }
 
 void proc_ref(struct ledger *led, uint32_t id)

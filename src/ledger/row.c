@@ -118,6 +118,8 @@ static void row_interim(struct conn *c, const struct ls_sock *row)
 	c->flags &= ~CONN_INTERIM;
 	if (c->role != LS_ROLE_SERVER || !row->bytes_received)
 		return;
+	if ((c->flags & CONN_SEEN) && !sent)
+		return; /* what came last came after it */
 	if (row->bytes_sent == INTERIM_BYTES)
 		c->flags |= CONN_INTERIM;
 	/* Between two snapshots an answered connection got a request and sent just that. */

@@ -126,19 +126,14 @@ void site_closed(struct ledger *led, uint32_t id, uint64_t age_ns, uint64_t now_
 	age_bucket_mark(s->close_ns, age_ns, now_ns);
 }
 
-void site_moved(struct ledger *led, uint32_t from, uint32_t to)
+void site_left(struct ledger *led, uint32_t id, bool counted)
 {
-	struct site *old = site_at(led, from), *new = site_at(led, to);
+	struct site *s = site_at(led, id);
 
-	if (old) {
-		old->live--;
-		old->opened -= old->opened > 0;
-	}
-	if (new) {
-		new->live++;
-		new->opened++;
-		new->open_last_ns = led->totals.time_ns;
-	}
+	if (!s)
+		return;
+	s->live--;
+	s->opened -= counted;
 }
 
 static void site_free(struct ledger *led, uint32_t id)

@@ -29,6 +29,7 @@ static void conn_missed(struct ledger *led, uint32_t id, uint32_t passes, bool l
 	}
 	holders_sweep(led, c);
 	c->flags |= CONN_UNHELD;
+	c->gen = 0; /* none: the numbers come round again */
 	if (!lossy)
 		return;
 	if (passes & LS_PASS_SOCKS) {
@@ -53,7 +54,7 @@ static void conns_sweep(struct ledger *led, uint32_t passes)
 		if (c->waiter) {
 			const struct task *t = slab_get(&led->tasks, c->waiter);
 
-			if (!t || t->gen != led->gen)
+			if (!t || t->gen != led->gen || t->conn != id)
 				c->waiter = 0;
 		}
 		if (c->gen != led->gen)

@@ -64,7 +64,7 @@ static int live_fd(void *arg)
 	return ring_buffer__epoll_fd(((struct live *)arg)->ring);
 }
 
-static int live_pump(void *arg, source_sink_fn sink, void *ctx)
+int live_pump(void *arg, source_sink_fn sink, void *ctx)
 {
 	struct live *live = arg;
 	int n;

@@ -13,7 +13,7 @@ struct live_options {
 	size_t pid_count;
 	const char *cgroup;  /* only below this cgroup2 directory; NULL: all */
 	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
-	uint32_t ring_pages; /* a power of two; 0: the default of 1,024 */
+	uint32_t ring_pages; /* a power of two; 0: the default of 512 */
 	enum ls_stacks stacks;
 	bool verbose; /* libbpf's own words go to stderr */
 };

@@ -52,7 +52,7 @@ static void pick_path(char *lines, char *path, size_t len)
 	char *line, *save = NULL, *p;
 	size_t best = 0;
 
-	path[0] = 0;
+	memset(path, 0, len);
 	for (line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		p = strchr(line, ':');
 		p = p ? strchr(p + 1, ':') : NULL;
@@ -60,6 +60,7 @@ static void pick_path(char *lines, char *path, size_t len)
 			continue;
 		p++;
 		if (!strncmp(line, "0::", 3) && p[1]) {
+			memset(path, 0, len); /* it goes into recordings: no rest of a longer one */
 			snprintf(path, len, "%s", p);
 			return;
 		}

@@ -32,6 +32,9 @@ struct live {
 #define LIVE_MEND_BTF \
 	"a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as Debian 11 and later have"
 
+/* ---- live.c */
+int live_pump(void *arg, source_sink_fn sink, void *ctx);
+
 /* ---- live_load.c */
 bool live_has_btf(void);
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
+#define READS_A_DRAIN 64 /* of 32 KiB each: about ten milliseconds */
+
 struct pass {
 	struct live *live;
 	source_sink_fn sink;
@@ -69,10 +71,18 @@ static ssize_t deliver(struct pass *p, char *buf, size_t len)
 static int read_all(struct pass *p, int fd)
 {
 	char *buf = p->live->buf;
+	uint32_t reads = 0;
 	size_t have = 0;
 	ssize_t n, took;
+	int err;
 
 	for (;;) {
+		/* What happens meanwhile must not overflow the ring; it goes between two rows. */
+		if (++reads % READS_A_DRAIN == 0) {
+			err = live_pump(p->live, p->sink, p->ctx);
+			if (err)
+				return err;
+		}
 		n = read(fd, buf + have, LIVE_BUF - have);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue; /* EAGAIN: the iterator yields after a million objects */

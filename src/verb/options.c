@@ -150,8 +150,26 @@ static int class_mask(const char *what, const char *arg, uint64_t *mask,
 	return 0;
 }
 
+static void classes_help(FILE *out)
+{
+	const struct verdict_rule *r;
+	char after[TEXT_LEN];
+	int i;
+
+	for (i = 1; i < VERDICT_MAX; i++) {
+		r = verdict_rule(i);
+		fprintf(out, "  %-13s %-6s %4s  %s\n", r->name,
+			r->kind == VERDICT_LEAK ? "leak" : "stall",
+			text_duration(after, sizeof(after), r->after_ns), r->evidence);
+	}
+}
+
 static int set_class(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
+	if (!strcmp(arg, "help")) {
+		opt->list = classes_help;
+		return 0;
+	}
 	return class_mask("--class", arg, &opt->view.filter.class_mask, err);
 }
 
@@ -194,12 +212,20 @@ static int set_count(struct options *opt, const char *arg, char err[OPTIONS_ERRO
 
 static int set_sort(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
+	if (!strcmp(arg, "help")) {
+		opt->list = view_columns_help;
+		return 0;
+	}
 	opt->view.sort = arg;
 	return view_sort_check(arg, err, OPTIONS_ERROR_LEN);
 }
 
 static int set_columns(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
+	if (!strcmp(arg, "help")) {
+		opt->list = view_columns_help;
+		return 0;
+	}
 	opt->view.columns = arg;
 	return view_columns_check(arg, err, OPTIONS_ERROR_LEN);
 }
@@ -272,7 +298,7 @@ static const struct option_row rows[] = {
 	{ 0, "container", "ID", SHOW, set_container,
 	  "only containers or units with this in their id" },
 	{ 0, "comm", "NAME", SHOW, set_comm, "only processes with this in their name" },
-	{ 0, "class", "CLASS[,CLASS]", SHOW, set_class, "only findings of these classes" },
+	{ 0, "class", "CLASS[,CLASS]", SHOW, set_class, "only findings of these classes (help: lists them)" },
 	{ 0, "after", "[CLASS=]TIME", SHOW, set_after,
 	  "accuse after TIME, for one class or for all; may be repeated" },
 	{ 'i', "interval", "TIME", LIVE, set_interval, "time between snapshots" },
@@ -391,7 +417,7 @@ int options_parse(struct options *opt, unsigned int verb, int argc, char **argv,
 	for (i = 0; i < argc && !e; i++)
 		e = argv[i][0] == '-' && argv[i][1] ? parse_option(opt, argc, argv, &i, err)
 						    : parse_word(opt, argv[i], nth++, err);
-	if (!e && (verb & (VERB_RECORD | VERB_REPLAY)) && !opt->file && !opt->help)
+	if (!e && (verb & (VERB_RECORD | VERB_REPLAY)) && !opt->file && !opt->help && !opt->list)
 		return complain(err, "a FILE is needed");
 	return e;
 }

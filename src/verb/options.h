@@ -41,6 +41,7 @@ struct options {
 	uint64_t count;	      /* reports; 0: no limit */
 	double speed;	      /* of a replay, 0: as fast as it goes */
 	bool help;
+	void (*list)(FILE *out); /* `help` in place of a value: print what there is */
 };
 
 /* Fills @opt from the words after the verb. -EINVAL: @err has one clear line. */

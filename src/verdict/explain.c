@@ -160,7 +160,7 @@ static void explain_silent_peer(struct words *w)
 
 static void explain_expect_body(struct words *w)
 {
-	say(w, "25 B sent ");
+	say(w, "25B sent ");
 	say_age(w, w->f->since_ns);
 	say(w, " ago, the length of a 100 Continue, and no body came");
 	say_fd(w, "");

@@ -13,7 +13,7 @@
 #define ROOMY	 16 /* lines: from this on a text may take two */
 #define LINE_LEN 1024
 
-/* 4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled  4 threads  running 2h  netns ... */
+/* 4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled  4 threads  began 2h ago  netns ... */
 static void put_process(struct view_top *top, int y)
 {
 	const struct proc_row *r = &top->detail.row;
@@ -30,7 +30,8 @@ static void put_process(struct view_top *top, int y)
 		   r->leaked);
 	pen_printf(&pen, top_attr(top, r->stalled ? SEVERITY_SUSPECT : SEVERITY_NONE),
 		   "%u stalled  ", r->stalled);
-	pen_printf(&pen, A_NORMAL, "%u threads  began %s ago  ", r->threads,
+	pen_printf(&pen, A_NORMAL, "%u thread%s  began %s ago  ", r->threads,
+		   r->threads == 1 ? "" : "s",
 		   text_duration(age, sizeof(age), ns_since(now_ns, r->start_ns)));
 	pen_printf(&pen, top_attr(top, SEVERITY_DIM), "netns %u", r->netns);
 }

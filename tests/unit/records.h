@@ -43,6 +43,7 @@ struct world {
 	uint32_t socks;
 	uint32_t tasks;
 	uint32_t procs;
+	uint32_t held; /* what a process that dies by a signal takes with it */
 	struct sock sock[WORLD_SOCKS];
 	struct ls_task task[WORLD_TASKS];
 	struct ls_task proc[WORLD_TASKS];
@@ -251,6 +252,7 @@ static inline void world_proc_event(struct world *w, uint32_t pid, uint32_t what
 		.what = what,
 		.exit_code = exit_code,
 		.task_start_ns = task_start_ns,
+		.held = exit_code & 0x7f ? w->held : 0,
 		.comm = "prog",
 	};
 

@@ -190,7 +190,7 @@ static void test_healthy(void **state)
 	struct fixture *f = *state;
 
 	update(f);
-	assert_line(f, 1, "No leaks: 9 sockets in 4 processes look healthy");
+	assert_line(f, 1, "No leaks: 9 sockets in 5 processes look healthy");
 	type(f, "\n");
 	assert_true(on_screen(f, "No leaks: its 6 connections look healthy"));
 }

@@ -647,7 +647,7 @@ static void expect_body(void **state)
 	wait_and_judge(tr, 1);
 	f = only(tr, VERDICT_EXPECT_BODY, true, 62);
 	says(tr, &f,
-	     "25 B sent 1m 2s ago, the length of a 100 Continue, and no body came; fd 7; "
+	     "25B sent 1m 2s ago, the length of a 100 Continue, and no body came; fd 7; "
 	     "tid 812 (worker) waits in recv with no time limit");
 	s->row.flags |= LS_SOCK_RCVTIMEO;
 	assert_int_equal(wait_and_judge(tr, 60), 0);
@@ -983,6 +983,7 @@ static void died_holding(void **state)
 		setup(state);
 		tr = *state;
 		s = used(tr->w, LS_ROLE_SERVER);
+		tr->w->held = 1;
 		world_proc_event(tr->w, PID, LS_PROC_EXIT, 0, rows[i].code);
 		sock_ends(tr->w, s);
 		tr->w->procs = 0;
