@@ -31,7 +31,7 @@ median() {
 		      printf "%.9g %.9g %.9g\n", NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2, v[1], v[NR] }'))
 }
 
-calc() { awk "BEGIN { printf \"%.9g\", $* }"; }
+calc() { awk "BEGIN { printf \"%.9g\", ($*) }"; }
 
 # show FORMAT NUMBER [LEAST MOST]: with thousands apart, and how far the runs were spread.
 show() {
