@@ -48,6 +48,11 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
 	tuple_of(&rec->tuple, sk);
 	rec->tuple.role = role;
+	if (role == LS_ROLE_CLIENT)
+		rec->tuple.state = TCP_SYN_SENT; /* it is about to be */
+	if (!rec->tuple.lport)			 /* an abort has given its port back by now */
+		rec->tuple.lport =
+			bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	ring_submit(rec, rec->cookie);
 }
 

@@ -247,6 +247,7 @@ enum sock_flags {
 
 struct inet_sock {
 	struct sock sk;
+	__be16 inet_sport;
 };
 
 struct request_sock {
