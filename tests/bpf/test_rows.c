@@ -403,6 +403,7 @@ static void unix_stream(struct watch *w, const char *name, size_t len, const cha
 	assert_int_equal(listen(listener, 9), 0);
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&sa, sa_len), 0);
+	/* The kernel keeps a path's NUL, and none behind an abstract name. */
 	row = (const void *)row_of(w, listener);
 	assert_int_equal(row->sock.hdr.len, sizeof(*row));
 	assert_int_equal(row->sock.tuple.role, LS_ROLE_LISTEN);
