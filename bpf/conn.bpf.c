@@ -9,6 +9,7 @@
  * tracepoint turns the slow path on for all of them).
  */
 #include "lostsock.bpf.h"
+#include "stack.bpf.h"
 #include "tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -16,21 +17,18 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
 
-static __always_inline s32 stack_of(void *ctx, __u32 pid)
+static __always_inline __s32 stack_of(struct task_struct *task)
 {
-	s32 id;
+	__u32 pid = task->tgid;
 
 	if (cfg.stacks == LS_STACKS_NONE)
 		return -1;
 	if (cfg.stacks == LS_STACKS_HOT && !bpf_map_lookup_elem(&hot, &pid))
 		return -1;
-	id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-	if (id < 0)
-		lose(LS_LOST_STACK);
-	return id;
+	return stack_number(task);
 }
 
-static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
+static __always_inline void opened(struct sock *sk, __u8 role)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct ls_open *rec;
@@ -42,7 +40,7 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 		return;
 	rec->cookie = bpf_get_socket_cookie(sk);
 	who_is(&rec->who, task);
-	rec->stack = role == LS_ROLE_CLIENT ? stack_of(ctx, rec->who.pid) : -1;
+	rec->stack = role == LS_ROLE_CLIENT ? stack_of(task) : -1;
 	rec->fd = -1;
 	rec->zero = 0;
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
@@ -59,14 +57,14 @@ static __always_inline void opened(void *ctx, struct sock *sk, __u8 role)
 /* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
  * of again, which does no harm; the ledger knows it. A snapshot that stands on a descriptor while
  * its owner closes it does the closing itself, and would take the blame. */
-static __always_inline void closing(void *ctx, struct sock *sk)
+static __always_inline void closing(struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
 	if (!tp || tcp_role(tp, 0) != LS_ROLE_SERVER)
 		return;
 	if (bpf_get_current_pid_tgid() >> 32 != cfg.self)
-		opened(ctx, sk, LS_ROLE_SERVER);
+		opened(sk, LS_ROLE_SERVER);
 }
 
 /* Reset or timed out while a process still has it. */
@@ -91,11 +89,11 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 {
 	switch (newstate) {
 	case TCP_SYN_SENT:
-		opened(ctx, sk, LS_ROLE_CLIENT);
+		opened(sk, LS_ROLE_CLIENT);
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		closing(ctx, sk);
+		closing(sk);
 		break;
 	case TCP_CLOSE:
 		if (oldstate == TCP_LISTEN || oldstate == TCP_CLOSE)
@@ -103,7 +101,7 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 		/* Owned: a system call of its own process is at work on it. */
 		if (sk->sk_lock.owned &&
 		    (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
-			closing(ctx, sk);
+			closing(sk);
 		died(sk);
 		break;
 	}

@@ -67,13 +67,6 @@ struct {
 	__type(value, __u8);
 } hot SEC(".maps") __weak;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__uint(value_size, LS_STACK_DEPTH * sizeof(__u64));
-} stacks SEC(".maps") __weak;
-
 static __always_inline void lose(__u32 why)
 {
 	__u64 *n = bpf_map_lookup_elem(&lost, &why);

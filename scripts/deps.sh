@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this machine
-# lacks. It looks for the files that are needed, not for the packages: where somebody put them
+# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this
+# machine lacks. It looks for the files that are needed, not for the packages: where somebody put them
 # there by other means it has nothing to do, and needs neither root nor a package manager.
 set -eu
 

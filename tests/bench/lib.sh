@@ -31,7 +31,7 @@ median() {
 		      printf "%.9g %.9g %.9g\n", NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2, v[1], v[NR] }'))
 }
 
-calc() { awk "BEGIN { printf \"%.9g\", $* }"; }
+calc() { awk "BEGIN { printf \"%.9g\", ($*) }"; }
 
 # show FORMAT NUMBER [LEAST MOST]: with thousands apart, and how far the runs were spread.
 show() {
@@ -221,6 +221,29 @@ cpu_percent() {
 	sleep "$2"
 	after=$(cpu_ticks "$1") end=$(now)
 	calc "($after - $before) * 100 / $(getconf CLK_TCK) / ($end - $begin)"
+}
+
+# cpu_percent_whole PID SECONDS LIMIT: the same of a process that works seldom: from the begin of a
+# burst of work to the begin of another, SECONDS later or more; nothing if none comes before LIMIT.
+cpu_percent_whole() {
+	local last ticks t begin='' before end=$((SECONDS + $3)) busy=1
+	last=$(cpu_ticks "$1")
+	while [ $SECONDS -lt $end ]; do
+		sleep 0.2
+		ticks=$(cpu_ticks "$1") t=$(now)
+		if [ $((ticks - last)) -lt 3 ]; then
+			busy=0
+		elif [ $busy -eq 0 ]; then
+			busy=1
+			if [ -z "$begin" ]; then
+				begin=$t before=$last
+			elif [ "$(calc "$t - $begin >= $2")" = 1 ]; then
+				calc "($last - $before) * 100 / $(getconf CLK_TCK) / ($t - $begin)"
+				return
+			fi
+		fi
+		last=$ticks
+	done
 }
 
 memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }

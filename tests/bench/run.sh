@@ -131,27 +131,36 @@ figure_established() {
 	done
 }
 
-# cpu NAME SOCKETS TARGET ARGS...: lostsock's share of a core, from its third second on. How often it
-# looked says whether it kept its pace: it slows down rather than take more than a tenth of a core.
-cpu() {
-	local name=$1 sockets=$2 target=$3 looks seconds=20
-	shift 3
-	stand "$sockets" || return
-	start cpu "${on_watch[@]}" "$LOSTSOCK" "$@"
+# On a screen, lostsock slows down rather than take more than a tenth of a core: how often it looked
+# says whether it kept its pace.
+cpu_top() {
+	local looks seconds=20
+	stand "$1" || return
+	start cpu "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s
 	sleep 3
 	looks=$(grep -c '"schema"' "$work/cpu")
 	m=("$(cpu_percent "$pid" $seconds)")
 	looks=$(($(grep -c '"schema"' "$work/cpu") - looks))
 	stop "$pid"
-	looks=$([ $looks -eq 0 ] || echo ", looks every $(show %.1f "$(calc "$seconds / $looks")") s")
-	row "CPU of $name, $(show %d "$sockets") idle sockets" %.2f "$target" % '' "$looks"
+	row "CPU of top -i 1s, $(show %d "$1") idle sockets" %.2f "$2" % '' \
+		", looks every $(show %.1f "$(calc "$seconds / ($looks + ($looks == 0))")") s"
+}
+
+# In the background it looks the more seldom the longer that takes: whole rounds are measured.
+cpu_record() {
+	stand "$1" || return
+	start cpu "${on_watch[@]}" "$LOSTSOCK" record /dev/null
+	sleep 1
+	m=("$(cpu_percent_whole "$pid" 20 90)")
+	stop "$pid"
+	row "CPU of record, $(show %d "$1") idle sockets" %.2f "$2" % ''
 }
 
 figure_cpu() {
-	cpu 'top -i 1s' 100000 '<= 10' top --json -i 1s
-	cpu record 100000 '<= 1' record /dev/null
-	cpu 'top -i 1s' 200000 '' top --json -i 1s
-	cpu record 200000 '' record /dev/null
+	cpu_top 100000 '<= 10'
+	cpu_record 100000 '<= 1'
+	cpu_top 200000 ''
+	cpu_record 200000 ''
 }
 
 # full: the table has every socket, on the processes that hold them.
