@@ -86,7 +86,7 @@ static pid_t accept_and_close(int listener, bool after_eof, bool reset)
 	fd = accept(listener, NULL, NULL);
 	if (reset)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	_exit((after_eof && read(fd, &c, 1)) || close(fd));
+	_exit((after_eof && read(fd, &c, 1)) || close(fd) ? 1 : 0);
 }
 
 /* Accepted and closed between two looks: its closer is named, and its end told. */
@@ -99,11 +99,13 @@ static void accepted(struct watch *w, bool after_eof, bool reset)
 
 	client = connect_to(AF_INET, port);
 	client_port = port_of(client);
-	if (after_eof)
+	if (after_eof) {
 		close(client);
+		client = -1;
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	if (!after_eof)
+	if (client >= 0)
 		close(client);
 	close(listener);
 	usleep(20000);
@@ -287,14 +289,15 @@ static void died_holding(void **state)
 	struct watch *w = *state;
 	struct pair p = pair_open(AF_INET);
 	const struct ls_proc *rec;
-	int ready[2], status;
+	int ready[2], status, fd;
 	pid_t pid;
 	char c;
 
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (connect_to(AF_INET, p.port) < 0 || write(ready[1], "x", 1) < 0)
+		fd = connect_to(AF_INET, p.port);
+		if (fd < 0 || write(ready[1], "x", 1) < 0)
 			_exit(1);
 		pause();
 	}
@@ -348,7 +351,7 @@ static void another_network_is_not_seen(void **state)
 
 	pid = fork();
 	if (!pid)
-		_exit(own_network(NULL) || close(socket(AF_INET, SOCK_DGRAM, 0)));
+		_exit(own_network(NULL) || close(socket(AF_INET, SOCK_DGRAM, 0)) ? 1 : 0);
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);
 	watch_events(w);

@@ -282,7 +282,7 @@ static void each_descriptor_has_a_row(void **state)
 	pid = fork();
 	if (!pid) {
 		close(ready[1]);
-		_exit(read(ready[0], &c, 1) < 0);
+		_exit(read(ready[0], &c, 1) < 0 ? 1 : 0);
 	}
 	cookie = cookie_of(p.client);
 	watch_look(w, LS_PASS_FILES);
