@@ -282,7 +282,7 @@ static void each_descriptor_has_a_row(void **state)
 	pid = fork();
 	if (!pid) {
 		close(ready[1]);
-		_exit(read(ready[0], &c, 1) < 0);
+		_exit(read(ready[0], &c, 1) < 0 ? 1 : 0);
 	}
 	cookie = cookie_of(p.client);
 	watch_look(w, LS_PASS_FILES);
@@ -403,6 +403,7 @@ static void unix_stream(struct watch *w, const char *name, size_t len, const cha
 	assert_int_equal(listen(listener, 9), 0);
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&sa, sa_len), 0);
+	/* The kernel keeps a path's NUL, and none behind an abstract name. */
 	row = (const void *)row_of(w, listener);
 	assert_int_equal(row->sock.hdr.len, sizeof(*row));
 	assert_int_equal(row->sock.tuple.role, LS_ROLE_LISTEN);

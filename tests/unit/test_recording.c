@@ -99,8 +99,10 @@ static int files_setup(void **state)
 	struct recording_writer *w;
 
 	snprintf(fs->dir, sizeof(fs->dir), "/tmp/recording.XXXXXX");
-	if (!mkdtemp(fs->dir))
+	if (!mkdtemp(fs->dir)) {
+		free(fs);
 		return -1;
+	}
 	snprintf(fs->path, sizeof(fs->path), "%s/whole", fs->dir);
 	snprintf(fs->other, sizeof(fs->other), "%s/other", fs->dir);
 	w = recording_create(fs->path, &identity, err);
