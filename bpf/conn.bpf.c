@@ -70,7 +70,7 @@ static __always_inline void died(struct sock *sk)
 {
 	struct ls_dead *rec;
 
-	if (!sk->__sk_common.skc_cookie.counter || !sk->sk_socket ||
+	if (!sk->__sk_common.skc_cookie.counter || !BPF_CORE_READ(sk, sk_socket) ||
 	    sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk))
 		return;
 	rec = ring_reserve(LS_DEAD, sizeof(*rec));

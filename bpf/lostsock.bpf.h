@@ -113,6 +113,15 @@ static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
 }
 
+/* To be asked for first, before the paths part: each path that reads it looks it up anew. */
+static __always_inline struct seq_file *seq_of(struct bpf_iter_meta *meta)
+{
+	struct seq_file *seq = meta->seq;
+
+	barrier_var(seq);
+	return seq;
+}
+
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

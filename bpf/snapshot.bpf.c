@@ -264,6 +264,7 @@ static __always_inline void look_for_uring(struct file *file)
 SEC("iter/task_file")
 int files(struct bpf_iter__task_file *ctx)
 {
+	struct seq_file *seq = seq_of(ctx->meta);
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct socket *sock;
@@ -284,7 +285,7 @@ int files(struct bpf_iter__task_file *ctx)
 	r.start_ns = BPF_CORE_READ(task, group_leader, start_time);
 	r.fd = ctx->fd;
 	r.flags = file->f_flags & O_NONBLOCK ? LS_SOCK_NONBLOCK : 0;
-	write_row(ctx->meta->seq, sk, &r);
+	write_row(seq, sk, &r);
 	return 0;
 }
 
@@ -300,6 +301,7 @@ static __always_inline void socks_row(struct seq_file *seq, struct sock *sk)
 SEC("iter/tcp")
 int socks_tcp(struct bpf_iter__tcp *ctx)
 {
+	struct seq_file *seq = seq_of(ctx->meta);
 	struct sock_common *skc = ctx->sk_common;
 	struct tcp_sock *tp;
 
@@ -308,26 +310,28 @@ int socks_tcp(struct bpf_iter__tcp *ctx)
 	/* NULL for time-wait and request sockets */
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (tp)
-		socks_row(ctx->meta->seq, (struct sock *)tp);
+		socks_row(seq, (struct sock *)tp);
 	return 0;
 }
 
 SEC("iter/udp")
 int socks_udp(struct bpf_iter__udp *ctx)
 {
+	struct seq_file *seq = seq_of(ctx->meta);
 	struct udp_sock *up = ctx->udp_sk; /* the verifier wants the copy */
 
 	if (up)
-		socks_row(ctx->meta->seq, (struct sock *)up);
+		socks_row(seq, (struct sock *)up);
 	return 0;
 }
 
 SEC("iter/unix")
 int socks_unix(struct bpf_iter__unix *ctx)
 {
+	struct seq_file *seq = seq_of(ctx->meta);
 	struct unix_sock *u = ctx->unix_sk;
 
 	if (u)
-		socks_row(ctx->meta->seq, (struct sock *)u);
+		socks_row(seq, (struct sock *)u);
 	return 0;
 }

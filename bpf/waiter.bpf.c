@@ -133,11 +133,11 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 SEC("iter.s/task")
 int tasks(struct bpf_iter__task *ctx)
 {
-	return row(ctx->meta->seq, ctx->task, true);
+	return row(seq_of(ctx->meta), ctx->task, true);
 }
 
 SEC("iter/task")
 int tasks_nopoll(struct bpf_iter__task *ctx)
 {
-	return row(ctx->meta->seq, ctx->task, false);
+	return row(seq_of(ctx->meta), ctx->task, false);
 }
