@@ -28,7 +28,7 @@ static __always_inline __s32 stack_of(struct task_struct *task)
 	return stack_number(task);
 }
 
-static __always_inline void opened(struct sock *sk, __u8 role)
+static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct ls_open *rec;
@@ -46,25 +46,23 @@ static __always_inline void opened(struct sock *sk, __u8 role)
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
 	tuple_of(&rec->tuple, sk);
 	rec->tuple.role = role;
-	if (role == LS_ROLE_CLIENT)
-		rec->tuple.state = TCP_SYN_SENT; /* it is about to be */
-	if (!rec->tuple.lport)			 /* an abort has given its port back by now */
-		rec->tuple.lport =
-			bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
+	rec->tuple.state = state; /* the socket still has its old one */
+	rec->tuple.netns = sk->__sk_common.skc_net.net->ns.inum;
 	ring_submit(rec, rec->cookie);
 }
 
 /* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
  * of again, which does no harm; the ledger knows it. A snapshot that stands on a descriptor while
  * its owner closes it does the closing itself, and would take the blame. */
-static __always_inline void closing(struct sock *sk)
+static __always_inline __u8 closing(struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
 	if (!tp || tcp_role(tp, 0) != LS_ROLE_SERVER)
-		return;
-	if (bpf_get_current_pid_tgid() >> 32 != cfg.self)
-		opened(sk, LS_ROLE_SERVER);
+		return LS_ROLE_UNKNOWN;
+	if (bpf_get_current_pid_tgid() >> 32 == cfg.self)
+		return LS_ROLE_UNKNOWN;
+	return LS_ROLE_SERVER;
 }
 
 /* Reset or timed out while a process still has it. */
@@ -87,24 +85,27 @@ static __always_inline void died(struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 {
+	__u8 role = LS_ROLE_UNKNOWN; /* whose birth is to be told */
+
 	switch (newstate) {
 	case TCP_SYN_SENT:
-		opened(sk, LS_ROLE_CLIENT);
+		role = LS_ROLE_CLIENT;
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		closing(sk);
+		role = closing(sk);
 		break;
 	case TCP_CLOSE:
-		if (oldstate == TCP_LISTEN || oldstate == TCP_CLOSE)
-			break;
 		/* Owned: a system call of its own process is at work on it. */
 		if (sk->sk_lock.owned &&
 		    (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
-			closing(sk);
-		died(sk);
+			role = closing(sk);
 		break;
 	}
+	if (role != LS_ROLE_UNKNOWN)
+		opened(sk, role, newstate);
+	if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && oldstate != TCP_CLOSE)
+		died(sk);
 	return 0;
 }
 

@@ -103,18 +103,19 @@ static __always_inline void ring_submit(void *rec, __u64 nth)
 	bpf_ringbuf_submit(rec, flags);
 }
 
-/* Here and below, tasks and sockets are typed pointers, which are read by plain loads: a probe read
- * of each field would cost more than the record. */
+/* Typed pointers are read by plain loads where it counts: once a record of the ring, once a row.
+ * Each step from pointer to pointer makes the verifier look for a name in all of the kernel's
+ * types, though, a millisecond of the start; so what runs seldom uses probe reads. */
 static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 {
 	who->pid = task->tgid;
 	who->tid = task->pid;
-	who->start_ns = task->group_leader->start_time;
+	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
 }
 
 static __always_inline __u32 netns_of(const struct sock *sk)
 {
-	return sk->__sk_common.skc_net.net->ns.inum;
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
 /* 5.10 to 6.0 keep ids where later kernels keep pointers. */
@@ -170,8 +171,8 @@ static __always_inline void copy_addr6(__u8 *to, const struct in6_addr *from)
 	word[3] = from->in6_u.u6_addr32[3];
 }
 
-/* Fills a zeroed tuple with addresses, ports, family, protocol and state; the role is the caller's
- * to say. */
+/* Fills a zeroed tuple with addresses, ports, family, protocol and state; the role and the network
+ * namespace are the caller's to say. */
 static __always_inline void tuple_of(struct ls_tuple *t, const struct sock *sk)
 {
 	const struct sock_common *skc = &sk->__sk_common;
@@ -179,10 +180,11 @@ static __always_inline void tuple_of(struct ls_tuple *t, const struct sock *sk)
 	t->family = skc->skc_family;
 	t->proto = t->family == AF_UNIX ? 0 : sk->sk_protocol;
 	t->state = skc->skc_state;
-	t->netns = netns_of(sk);
 	if (t->family == AF_UNIX)
 		return;
 	t->lport = skc->skc_num;
+	if (!t->lport) /* given back already; what was sent from it still names it */
+		t->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	t->rport = bpf_ntohs(skc->skc_dport);
 	if (t->family == AF_INET) {
 		*(__be32 *)t->laddr = skc->skc_rcv_saddr;

@@ -175,52 +175,77 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 	}
 }
 
-/* Fills a row but for its holder; false if it is of no kind that is tracked. */
-static __always_inline bool row_of(struct ls_unix *row, struct sock *sk)
-{
-	struct ls_sock *s = &row->sock;
-	__u16 type = sk->sk_type;
+/* Who reaches a socket, and how; pid 0 where no descriptor table tells. */
+struct reach {
+	__u64 start_ns;
+	__u32 pid;
+	__s32 fd;
+	__u32 flags; /* enum ls_sock_flag of the descriptor */
+};
 
-	if (!sock_wanted(sk))
-		return false;
+/* What rows of every family have; the row is zeroed, its tuple and role are set. */
+static __always_inline void row_common(struct ls_sock *s, struct sock *sk, const struct reach *r)
+{
 	s->hdr.type = LS_SOCK;
-	s->hdr.len = sizeof(*s);
 	s->hdr.time_ns = snap_ns;
-	tuple_of(&s->tuple, sk);
-	/* socket() that has not connected or listened yet, or never could: no connection. */
-	if (s->tuple.proto == IPPROTO_TCP && s->tuple.state == TCP_CLOSE && !s->tuple.rport)
-		return false;
-	s->flags = timeouts_of(sk);
+	s->who.pid = r->pid;
+	s->who.start_ns = r->start_ns;
+	s->fd = r->fd;
+	s->flags |= r->flags | timeouts_of(sk);
 	s->err = sk->sk_err;
-	switch (s->tuple.family) {
-	case AF_INET:
-	case AF_INET6:
-		if (s->tuple.proto == IPPROTO_TCP)
-			row_tcp(s, sk);
-		else if (s->tuple.proto == IPPROTO_UDP)
-			row_udp(s, sk);
-		else
-			return false;
-		break;
-	case AF_UNIX:
-		if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
-			return false;
-		row_unix(row, (struct unix_sock *)sk);
-		break;
-	default:
-		return false;
-	}
+	s->tuple.netns = netns_of(sk);
 	s->cookie = bpf_get_socket_cookie(sk);
-	return true;
 }
 
-static __always_inline void row_write(struct seq_file *seq, struct ls_unix *row)
+/* A row that does not fit makes seq_file grow its buffer and come again. The two kinds have a frame
+ * each: what most rows do not need is not zeroed for them. */
+static __noinline int write_inet(struct seq_file *seq, struct sock *sk, struct reach *r)
 {
-	/* A row that does not fit makes seq_file grow its buffer and come again. */
-	if (row->sock.hdr.len == sizeof(*row))
-		bpf_seq_write(seq, row, sizeof(*row));
+	struct ls_sock row;
+
+	__builtin_memset(&row, 0, sizeof(row));
+	tuple_of(&row.tuple, sk);
+	/* socket() that has not connected or listened yet, or never could: no connection. */
+	if (row.tuple.proto == IPPROTO_TCP && row.tuple.state == TCP_CLOSE && !row.tuple.rport)
+		return 0;
+	if (row.tuple.proto == IPPROTO_TCP)
+		row_tcp(&row, sk);
+	else if (row.tuple.proto == IPPROTO_UDP)
+		row_udp(&row, sk);
 	else
-		bpf_seq_write(seq, row, sizeof(row->sock));
+		return 0;
+	row.hdr.len = sizeof(row);
+	row_common(&row, sk, r);
+	return bpf_seq_write(seq, &row, sizeof(row));
+}
+
+static __noinline int write_unix(struct seq_file *seq, struct sock *sk, struct reach *r)
+{
+	struct ls_unix row;
+	__u16 type = sk->sk_type;
+
+	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+		return 0;
+	__builtin_memset(&row, 0, sizeof(row));
+	tuple_of(&row.sock.tuple, sk);
+	row.sock.hdr.len = sizeof(row.sock);
+	row_unix(&row, (struct unix_sock *)sk);
+	row_common(&row.sock, sk, r);
+	if (row.sock.hdr.len == sizeof(row))
+		return bpf_seq_write(seq, &row, sizeof(row));
+	return bpf_seq_write(seq, &row, sizeof(row.sock));
+}
+
+static __always_inline void write_row(struct seq_file *seq, struct sock *sk, struct reach *r)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	if (!sock_wanted(sk))
+		return;
+	if (family == AF_INET || family == AF_INET6)
+		write_inet(seq, sk, r);
+	else if (family == AF_UNIX)
+		write_unix(seq, sk, r);
 }
 
 static __always_inline void look_for_uring(struct file *file)
@@ -228,7 +253,7 @@ static __always_inline void look_for_uring(struct file *file)
 	const unsigned char *dname;
 	char name[8] = {};
 
-	if (uring_seen || file->f_inode->i_sb->s_magic != ANON_INODE_FS_MAGIC)
+	if (uring_seen || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
 		return;
 	dname = BPF_CORE_READ(file, f_path.dentry, d_name.name);
 	bpf_probe_read_kernel_str(name, sizeof(name), dname);
@@ -242,48 +267,34 @@ int files(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct socket *sock;
-	struct ls_unix row;
+	struct reach r = {};
 	struct sock *sk;
 
 	if (!task || !file)
 		return 0;
-	if ((file->f_inode->i_mode & S_IFMT) != S_IFSOCK) {
+	sock = bpf_sock_from_file(file);
+	if (!sock) {
 		look_for_uring(file);
 		return 0;
 	}
-	if (!task_wanted(task))
-		return 0;
-	sock = bpf_sock_from_file(file);
-	if (!sock)
-		return 0;
 	sk = sock->sk;
-	if (!sk)
+	if (!sk || !task_wanted(task))
 		return 0;
-	__builtin_memset(&row, 0, sizeof(row));
-	if (!row_of(&row, sk))
-		return 0;
-	row.sock.who.pid = task->tgid;
-	row.sock.who.start_ns = task->group_leader->start_time;
-	row.sock.fd = ctx->fd;
-	if (file->f_flags & O_NONBLOCK)
-		row.sock.flags |= LS_SOCK_NONBLOCK;
-	row_write(ctx->meta->seq, &row);
+	r.pid = task->tgid;
+	r.start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	r.fd = ctx->fd;
+	r.flags = file->f_flags & O_NONBLOCK ? LS_SOCK_NONBLOCK : 0;
+	write_row(ctx->meta->seq, sk, &r);
 	return 0;
 }
 
 /* Still has a file, so some process or ring can reach it: not an orphan, not in an accept queue. */
 static __always_inline void socks_row(struct seq_file *seq, struct sock *sk)
 {
-	struct socket *sock = sk->sk_socket;
-	struct ls_unix row;
+	struct reach r = { .fd = -1 };
 
-	if (!sock || !BPF_CORE_READ(sock, file))
-		return;
-	__builtin_memset(&row, 0, sizeof(row));
-	if (!row_of(&row, sk))
-		return;
-	row.sock.fd = -1;
-	row_write(seq, &row);
+	if (BPF_CORE_READ(sk, sk_socket, file))
+		write_row(seq, sk, &r);
 }
 
 SEC("iter/tcp")

@@ -39,8 +39,7 @@ static long tally_fd(__u32 fd, void *arg)
 	sk = sock_of_file(file);
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	if ((cfg.filters & LS_FILTER_NETNS) &&
-	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != cfg.netns)
+	if (!sock_wanted(sk))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state != TCP_LISTEN && state != TCP_CLOSE && !shared(file))
@@ -117,7 +116,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
-	bool last = task->signal->live.counter == 0;
+	bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
 	__u32 pid = task->tgid;
 
 	if (!task_wanted(task))
