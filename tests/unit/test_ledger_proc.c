@@ -128,6 +128,29 @@ static void pid_used_often(void **state)
 	assert_int_equal(procs_known(s), 0);
 }
 
+/* The one in the middle goes first: the earliest is found all the same. */
+static void pid_used_often_and_the_middle_gone(void **state)
+{
+	struct story *s = *state;
+	struct ls_open open;
+	uint64_t start;
+
+	for (start = 1; start <= 3; start++) {
+		open = open_rec(s, start, 100, LS_ROLE_CLIENT, 5);
+		open.who = who_started(100, start);
+		tell(s, &open);
+		tell_proc(s, open.who, LS_PROC_EXIT, 0, "x");
+	}
+	tell_end(s, 2);
+	later(s, 1);
+	look_at_nothing(s);
+	look_at_nothing(s);
+	assert_int_equal(procs_known(s), 2);
+	tell_proc(s, who_started(100, 1), LS_PROC_EXEC, 0, "first");
+	assert_int_equal(procs_known(s), 2);
+	assert_string_equal(ledger_proc(s->led, conn_of(s, 1)->opener)->comm, "first");
+}
+
 /* Who does not know the start time means the newest. */
 static void start_unknown(void **state)
 {
@@ -469,6 +492,7 @@ int main(void)
 		CASE(fork_exec_exit),
 		CASE(pid_used_again),
 		CASE(pid_used_often),
+		CASE(pid_used_often_and_the_middle_gone),
 		CASE(start_unknown),
 		CASE(died_with_connections),
 		CASE(died_with_nothing),
