@@ -289,11 +289,11 @@ give_back = [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" build
 
 test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
-	@$(call run_suites,$(suites))
+	+@$(call run_suites,$(suites))
 
 test-all: ## test, lint and fuzz (root)
 	@scripts/deps.sh build test lint
-	@$(call run_suites,$(suites) lint fuzz)
+	+@$(call run_suites,$(suites) lint fuzz)
 
 # ---- other verbs -----------------------------------------------------------------------------
 
