@@ -29,6 +29,7 @@ test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
 test  cmd:jq                   jq
+test  cmd:python3              python3
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
