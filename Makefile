@@ -82,8 +82,10 @@ sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 ldlibs   := -lbpf -lelf -lz -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
 
-# A test's signature is cmocka's or libFuzzer's, it need not use every argument.
-test_flags = -I$(<D) -Itests -Wno-unused-parameter
+# A test is called by cmocka, libFuzzer or the linker's --wrap: the signature is theirs, and there is
+# no header to declare it in.
+test_warn  := -Wno-unused-parameter -Wno-missing-prototypes
+test_flags = -I$(<D) -Itests $(test_warn)
 
 bpf_vmlinux := $(if $(filter generated,$(VMLINUX)),build/gen/vmlinux.h,vmlinux/vmlinux.h)
 # The libc headers of the machine come last: only linux/*.h and their asm/ may be found there.
@@ -114,7 +116,7 @@ cc_fuzz  := $(CLANG) $(common) $(CFLAGS) $(sanitize) -fsanitize=fuzzer-no-link
 
 # $1 = plain, san or fuzz
 define flavour
-$(call stamp,$(obj_$1)/.flags,$(cc_$1))
+$(call stamp,$(obj_$1)/.flags,$(cc_$1) / $(test_warn))
 $(call stamp,$(obj_$1)/.files,$(src))
 
 $(obj_$1)/src/%.o: src/%.c $(obj_$1)/.flags
@@ -290,11 +292,11 @@ give_back = [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" build
 
 test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
-	@$(call run_suites,$(suites))
+	+@$(call run_suites,$(suites))
 
 test-all: ## what test leaves out: lint and fuzz
 	@scripts/deps.sh build test lint
-	@$(call run_suites,lint fuzz)
+	+@$(call run_suites,lint fuzz)
 
 # ---- other verbs -----------------------------------------------------------------------------
 

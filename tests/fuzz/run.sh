@@ -32,7 +32,7 @@ for binary; do
 	else
 		failed=$((failed + 1))
 		echo "  FAIL  fuzz_$name: the input is in $crash"
-		tail -n 40 "$log" | sed 's/^/    | /'
+		grep -v '^stat::' "$log" | tail -n 40 | sed 's/^/    | /'
 	fi
 done
 
