@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 			fcntl(fds[i], F_SETFD, 0);
 		load_ask(fds[i]);
 	}
-	/* Bytes are told to have moved by jiffies: what is that close to the fork may be the heir's. */
+	/* Bytes are told to have moved by jiffies: what is that close to the fork may be the
+	 * heir's. */
 	load_sleep(0.05);
 	pid = fork();
 	if (pid < 0)
