@@ -61,7 +61,9 @@ run() {
 	*--fail-on*) want='[01]' ;; # as the machine is
 	esac
 	if grep -qE 'lostsock (top|replay)' <<<"$command" && ! grep -qE -- '--(once|json)' <<<"$command"; then
-		script -qec "timeout -s INT 3 $command" /dev/null </dev/null >out 2>&1 || status=$?
+		# In the foreground: a screen that a shell started in the background would be stopped.
+		timeout -k 2 30 script -qec "exec timeout --foreground -k 5 -s INT 3 $command" /dev/null \
+			</dev/null >out 2>&1 || status=$?
 		[ $status -ne 124 ] || status=0
 	else
 		timeout 30 bash -o pipefail -c "$command" >out 2>&1 </dev/null || status=$?
