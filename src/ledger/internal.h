@@ -23,9 +23,12 @@ enum {
 	ST_SYN_SENT = 2,
 	ST_FIN_WAIT1 = 4,
 	ST_FIN_WAIT2 = 5,
+	ST_TIME_WAIT = 6,
 	ST_CLOSE = 7,
 	ST_CLOSE_WAIT = 8,
-	ST_LISTEN = 10
+	ST_LAST_ACK = 9,
+	ST_LISTEN = 10,
+	ST_CLOSING = 11
 };
 
 /* What does not fit in an address of four bytes. */
