@@ -73,6 +73,18 @@ static void close_wait_unix(void **state)
 	says(tr, &f, "peer closed 1m ago; fd 7 still open, all input read");
 }
 
+static void half_a_socketpair(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = world_sock(tr->w, PID, LS_ROLE_PEER, 1);
+
+	s->row.tuple.family = AF_UNIX;
+	s->row.tuple.proto = 0;
+	s->row.flags |= LS_SOCK_RCV_SHUT | LS_SOCK_SND_SHUT;
+	world_wait(tr->w, 1);
+	assert_int_equal(wait_and_judge(tr, 600), 0);
+}
+
 static void dead_fd(void **state)
 {
 	struct trial *tr = *state;
@@ -228,6 +240,7 @@ int main(void)
 		CASE(close_wait_still_sending),
 		CASE(close_wait_not_seen_since),
 		CASE(close_wait_unix),
+		CASE(half_a_socketpair),
 		CASE(dead_fd),
 		CASE(dead_fd_never_connected),
 		CASE(half_closed),
