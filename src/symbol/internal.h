@@ -207,8 +207,9 @@ void process_open_jit(struct process *p);
 /* NULL if it is no file, or none that can be read. Opens it if need be. */
 struct module *modules_get(struct symbolizer *sym, const struct process *p, struct mapping *map);
 void modules_fini(struct symbolizer *sym);
-/* Lets the modules go that were not used for longest, until all are within the limit. */
-void modules_trim(struct symbolizer *sym, const struct module *keep);
+/* Lets the modules go that were not used for longest, until all are within the limit, but for the
+ * one used last. */
+void modules_trim(struct symbolizer *sym);
 
 /* ---- recent.c: the addresses last asked for */
 

@@ -203,7 +203,7 @@ static int name_in_module(struct symbolizer *sym, struct process *p, struct mapp
 	recent_put(sym, &key, frames, (uint32_t)n);
 	n = (uint32_t)n < max ? n : (int)max;
 	memcpy(out, frames, (uint32_t)n * sizeof(*out));
-	modules_trim(sym, m);
+	modules_trim(sym);
 	return n;
 }
 

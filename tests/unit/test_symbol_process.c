@@ -61,6 +61,7 @@ static int setup(void **state)
 	struct fixture *x = calloc(1, sizeof(*x));
 	char path[128];
 
+	*state = x;
 	if (!x)
 		return -1;
 	strcpy(x->dir, "/tmp/lostsock-symbol.XXXXXX");
@@ -70,7 +71,6 @@ static int setup(void **state)
 	write_file(path, source);
 	snprintf(x->program, sizeof(x->program), "%s/victim", x->dir);
 	x->sym = symbolizer_new(NULL);
-	*state = x;
 	return x->sym ? 0 : -1;
 }
 
