@@ -199,6 +199,7 @@ static struct module *open_new(struct symbolizer *sym, const struct process *p, 
 	}
 	if (module_open(&m, fd, map->path))
 		return NULL;
+	m.pid = p->exited ? 0 : p->pid;
 	if (map->build_id_len && (m.build_id_len != map->build_id_len ||
 				  memcmp(m.build_id, map->build_id, m.build_id_len) != 0)) {
 		module_close(&m);
