@@ -219,16 +219,6 @@ figure_replay() {
 	row 'replay, million records a second' %.2f '>= 3' '' ''
 }
 
-figure_start() {
-	local i values=()
-	for ((i = 0; i < runs; i++)); do
-		values+=("$(timeout 20 "$BENCH/screen" 1 'PID COMM' "${on_watch[@]}" "$LOSTSOCK" top)") ||
-			return
-	done
-	median "${values[@]}"
-	row 'start to first screen' %.3f '<= 0.3' s ''
-}
-
 # symbols COMMAND...: names a thousand places in the code of COMMAND, or in that of the benchmark itself.
 symbols() {
 	local i name=$1 values=()
@@ -249,6 +239,16 @@ figure_symbols() {
 		symbols node node -e 'console.log("ready"); setTimeout(() => {}, 60000)'
 	fi
 	symbols python3 python3 -c 'import time, ssl; print("ready", flush=True); time.sleep(60)'
+}
+
+figure_start() {
+	local i values=()
+	for ((i = 0; i < runs; i++)); do
+		values+=("$(timeout 20 "$BENCH/screen" 1 'PID COMM' "${on_watch[@]}" "$LOSTSOCK" top)") ||
+			return
+	done
+	median "${values[@]}"
+	row 'start to first screen' %.3f '<= 0.3' s ''
 }
 
 # What the standing sockets would slow down comes before them.
