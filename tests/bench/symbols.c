@@ -5,8 +5,8 @@
  * code, so hardly two are of one compilation unit: no program is worse. Then our own stack is
  * unwound.
  *
- * Prints JSON: seconds for the names when nothing is known yet (and warm_s when all is), how many got a
- * function and a line, microseconds a stack the first time and from then on, and its frames.
+ * Prints JSON: seconds for the names when nothing is known yet (and warm_s when all is), how many
+ * got a function and a line, microseconds a stack the first time and from then on, and its frames.
  */
 #include <inttypes.h>
 #include <search.h>
