@@ -19,6 +19,9 @@ build cmd:bpftool              bpftool
 build inc:bpf/libbpf.h         libbpf-dev
 build inc:libelf.h             libelf-dev
 build inc:zlib.h               zlib1g-dev
+build inc:elfutils/libdw.h     libdw-dev
+build inc:lzma.h               liblzma-dev
+build inc:libiberty/demangle.h libiberty-dev
 build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev
@@ -28,6 +31,7 @@ test  inc:liburing.h           liburing-dev
 test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
+test  cmd:xz                   xz-utils
 test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
