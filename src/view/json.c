@@ -187,7 +187,7 @@ static void put_tasks(struct writer *w)
 		const struct task *t = ledger_task(w->in->ledger, id);
 
 		if (t && proc_wanted(w, t->proc))
-			put_element(w, json_task(w->in, id, t));
+			put_element(w, json_task(w->in, t));
 	}
 	end_array(w);
 }

@@ -26,4 +26,4 @@ json_t *json_rate(double per_s);
 
 json_t *json_finding(const struct view_input *in, const struct finding *f);
 json_t *json_connection(const struct view_input *in, const struct conn *c);
-json_t *json_task(const struct view_input *in, uint32_t id, const struct task *t);
+json_t *json_task(const struct view_input *in, const struct task *t);
