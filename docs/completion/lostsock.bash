@@ -5,7 +5,8 @@
 _lostsock() {
 	local verbs='top record replay doctor'
 	local classes='close-wait dead-fd half-closed silent-peer expect-body unread unsent never-used
-		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth'
+		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth
+		left-open'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --speed --stacks --ring-pages
 		--verbose --help --version'

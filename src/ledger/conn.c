@@ -75,7 +75,7 @@ static int set_addresses(struct ledger *led, struct conn *c, const struct ls_tup
 }
 
 /* What a socket is may change: a UDP socket connects, a fresh TCP one listens. */
-static int conn_retuple(struct ledger *led, struct conn *c, const struct ls_tuple *t)
+int conn_retuple(struct ledger *led, struct conn *c, const struct ls_tuple *t)
 {
 	PPvoid_t slot;
 	int err = set_addresses(led, c, t);
@@ -237,6 +237,14 @@ static uint32_t acceptor_of(const struct ledger *led, const struct conn *c)
 	return l ? l->holder.proc : 0;
 }
 
+void conn_set_path(struct ledger *led, struct conn *c, const struct ls_sock *row)
+{
+	const struct ls_unix *named = (const void *)row;
+
+	if (row->hdr.len >= sizeof(*named) && c->family == FAMILY_UNIX)
+		conn_ext(led, c)->un.path = name_intern(&led->names, named->path, LS_PATH_LEN);
+}
+
 uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh)
 {
 	uint32_t id = ledger_find_conn(led, row->cookie), proc;
@@ -256,9 +264,7 @@ uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh)
 	c = conn_at(led, id);
 	c->open_ns = row->hdr.time_ns;
 	c->state_ns = row->hdr.time_ns;
-	if (row->hdr.len >= sizeof(struct ls_unix) && c->family == FAMILY_UNIX)
-		conn_ext(led, c)->un.path =
-			name_intern(led, ((const struct ls_unix *)row)->path, LS_PATH_LEN);
+	conn_set_path(led, c, row);
 	proc = row->who.pid ? proc_get(led, &row->who) : acceptor_of(led, c);
 	if (proc)
 		set_opener(led, c, proc, 0);
@@ -282,6 +288,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 	/* How old it was is not known, but that it was there before all that we saw open. */
 	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
 	holders_clear(led, c);
+	empty_drop(led, id);
 	if (c->opener)
 		proc_unref(led, c->opener);
 	if (c->family != FAMILY_INET && c->ext)

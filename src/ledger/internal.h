@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ledger's rooms, for each other: conn.c (connections and their holders), proc.c, site.c,
- * task.c, sweep.c (what a snapshot's end settles). ledger.c is the door.
+ * task.c, sweep.c (what a snapshot's end settles), stack.c, wait.c, left.c. ledger.c is the door.
  */
 #pragma once
 
@@ -23,9 +23,12 @@ enum {
 	ST_SYN_SENT = 2,
 	ST_FIN_WAIT1 = 4,
 	ST_FIN_WAIT2 = 5,
+	ST_TIME_WAIT = 6,
 	ST_CLOSE = 7,
 	ST_CLOSE_WAIT = 8,
-	ST_LISTEN = 10
+	ST_LAST_ACK = 9,
+	ST_LISTEN = 10,
+	ST_CLOSING = 11
 };
 
 /* What does not fit in an address of four bytes. */
@@ -51,22 +54,41 @@ struct proc_entry {
 	bool exit_told; /* by its record, not only by its absence */
 };
 
+/* Strings, kept once each: names.c. */
+struct names {
+	Pvoid_t index; /* JudyHS: string → char *, all of them also in list */
+	char **list;
+	uint32_t count, room;
+	uint32_t count_max;
+	size_t bytes, bytes_max;
+};
+
+/* A stack's functions, innermost first. */
+struct stack {
+	struct frame *frames;
+	uint16_t n, room;
+};
+
 struct ledger {
 	struct ledger_totals totals;
 	struct ledger_limits limits;
-	struct slab conns, holders, exts, procs, sites, tasks;
-	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
-	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
-	Pvoid_t by_tid;	     /* JudyL: tid → task */
-	Pvoid_t by_listener; /* JudyL: netns and port → conn */
-	Pvoid_t by_site;     /* JudyHS: struct site_key → site */
-	Pvoid_t names;	     /* JudyHS: string → char *, all of them also in name_list */
-	char **name_list;
-	uint32_t name_count, name_room;
-	uint64_t lost_at_begin; /* ring losses when the snapshot under way began */
-	uint64_t lost_judged;	/* ring losses that a later snapshot has made good */
-	uint8_t gen;		/* of the snapshot under way, 1..255 */
-	uint8_t ends;		/* enum ls_ends */
+	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, lefts;
+	Pvoid_t by_cookie;	  /* JudyL: cookie → conn */
+	Pvoid_t by_pid;		  /* JudyL: pid → newest proc */
+	Pvoid_t by_tid;		  /* JudyL: tid → task */
+	Pvoid_t by_listener;	  /* JudyL: netns and port → conn */
+	Pvoid_t by_site;	  /* JudyHS: struct site_key → site */
+	Pvoid_t by_stack;	  /* JudyL: stack number → stack */
+	Pvoid_t by_wait;	  /* JudyHS: struct wait_key → wait */
+	Pvoid_t by_empty;	  /* JudyL: conn → empty */
+	Pvoid_t by_left;	  /* JudyL: cookie → left */
+	struct names names;	  /* of paths */
+	struct names frame_names; /* of what frames are named by */
+	uint32_t frame_room;	  /* frames that all stacks have room for */
+	uint64_t lost_at_begin;	  /* ring losses when the snapshot under way began */
+	uint64_t lost_judged;	  /* ring losses that a later snapshot has made good */
+	uint8_t gen;		  /* of the snapshot under way, 1..255 */
+	uint8_t ends;		  /* enum ls_ends */
 	bool in_snapshot;
 	bool snapshot_seen; /* one has ended: what is new from now on was opened since */
 	struct death deaths[DEATHS];
@@ -77,9 +99,9 @@ struct ledger {
 uint32_t index_get(Pcvoid_t index, Word_t key);
 void index_drop(Pvoid_t *index, Word_t key);
 
-/* ---- names.c: paths, kept once each; the empty string when there is no memory for it. */
-const char *name_intern(struct ledger *led, const char *s, size_t max);
-void names_fini(struct ledger *led);
+/* ---- names.c: the empty string when there is no memory for it. */
+const char *name_intern(struct names *n, const char *s, size_t max);
+void names_fini(struct names *n);
 
 /* ---- proc.c. Functions that return a number return 0 when there is no memory. */
 struct proc_entry *proc_at(const struct ledger *led, uint32_t id);
@@ -101,6 +123,8 @@ void site_closed(struct ledger *led, uint32_t id, uint64_t age_ns, uint64_t now_
 /* A connection turned out to belong to another site: undoes site_opened(). */
 void site_left(struct ledger *led, uint32_t id, bool counted);
 void sites_sweep(struct ledger *led);
+/* A struct left names it, or no longer does: it stays as long as any does. */
+void site_keep(struct ledger *led, uint32_t id, int n);
 
 /* ---- conn.c */
 struct conn *conn_at(const struct ledger *led, uint32_t id);
@@ -109,12 +133,20 @@ int conn_apply_end(struct ledger *led, const struct ls_end *rec);
 int conn_apply_abort(struct ledger *led, const struct ls_abort *rec);
 int conn_apply_dead(struct ledger *led, const struct ls_dead *rec);
 void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns);
+/* Sets what @t says of @c: kind, role and ends. -ENOMEM leaves it as it was. */
+int conn_retuple(struct ledger *led, struct conn *c, const struct ls_tuple *t);
+/* AF_UNIX: sets the path that @row gives, if it gives one. */
+void conn_set_path(struct ledger *led, struct conn *c, const struct ls_sock *row);
 union conn_ext *conn_ext(const struct ledger *led, const struct conn *c);
 /* Finds or makes the connection of a row; sets *@fresh if it was made. */
 uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh);
 
 /* ---- row.c */
 int row_apply(struct ledger *led, const struct ls_sock *row);
+/* Sets @c against what @row shows of it. @fresh: this is the first that is known of it;
+ * @preexisting: and it may be older than that. */
+void row_read(struct ledger *led, struct conn *c, const struct ls_sock *row, bool fresh,
+	      bool preexisting);
 
 /* ---- holder.c */
 int holder_set(struct ledger *led, struct conn *c, uint32_t proc, int32_t fd);
@@ -126,7 +158,23 @@ void holder_charge(struct ledger *led, const struct conn *c, int n);
 
 /* ---- task.c */
 int task_apply(struct ledger *led, const struct ls_task *rec);
+int task_apply_waiter(struct ledger *led, const struct ls_waiter *rec);
 void tasks_sweep(struct ledger *led);
+
+/* ---- stack.c */
+int stack_apply_frame(struct ledger *led, const struct ls_frame *rec);
+void stacks_fini(struct ledger *led);
+
+/* ---- wait.c */
+int wait_apply(struct ledger *led, const struct ls_wait *rec);
+int empty_apply(struct ledger *led, const struct ls_empty *rec);
+/* @conn has ended. */
+void empty_drop(struct ledger *led, uint32_t conn);
+
+/* ---- left.c */
+int left_apply(struct ledger *led, const struct ls_sock *row);
+/* A snapshot shows @c, which was left: if somebody holds it after all, it was not. */
+void left_shown(struct ledger *led, struct conn *c, const struct ls_sock *row);
 
 /* ---- sweep.c */
 int snap_apply(struct ledger *led, const struct ls_snap *rec);

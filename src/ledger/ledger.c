@@ -10,6 +10,17 @@
 #define PROCS_MAX (1u << 17)
 #define SITES_MAX (1u << 16)
 #define TASKS_MAX (1u << 18)
+/* What is looked at closely is little, and in no large number of processes. */
+#define STACKS_MAX  (1u << 14)
+#define WAITS_MAX   (1u << 16)
+#define EMPTIES_MAX (1u << 16)
+#define LEFTS_MAX   (1u << 16)
+
+/* A mangled name can be long; a path has a hundred bytes. */
+#define PATHS_MAX	  (1u << 16)
+#define PATHS_BYTES	  (16u << 20)
+#define FRAME_NAMES_MAX	  (1u << 18)
+#define FRAME_NAMES_BYTES (32u << 20)
 
 static uint32_t limit(uint32_t asked, uint32_t otherwise)
 {
@@ -31,6 +42,14 @@ struct ledger *ledger_new(const struct ledger_limits *limits)
 	slab_init(&led->procs, sizeof(struct proc_entry), limit(limits->procs, PROCS_MAX));
 	slab_init(&led->sites, sizeof(struct site), limit(limits->sites, SITES_MAX));
 	slab_init(&led->tasks, sizeof(struct task), TASKS_MAX);
+	slab_init(&led->stacks, sizeof(struct stack), STACKS_MAX);
+	slab_init(&led->waits, sizeof(struct wait), WAITS_MAX);
+	slab_init(&led->empties, sizeof(struct empty), EMPTIES_MAX);
+	slab_init(&led->lefts, sizeof(struct left), LEFTS_MAX);
+	led->names.count_max = PATHS_MAX;
+	led->names.bytes_max = PATHS_BYTES;
+	led->frame_names.count_max = FRAME_NAMES_MAX;
+	led->frame_names.bytes_max = FRAME_NAMES_BYTES;
 	led->gen = 1;
 	return led;
 }
@@ -44,13 +63,23 @@ void ledger_free(struct ledger *led)
 	JudyLFreeArray(&led->by_tid, PJE0);
 	JudyLFreeArray(&led->by_listener, PJE0);
 	JudyHSFreeArray(&led->by_site, PJE0);
-	names_fini(led);
+	JudyLFreeArray(&led->by_stack, PJE0);
+	JudyHSFreeArray(&led->by_wait, PJE0);
+	JudyLFreeArray(&led->by_empty, PJE0);
+	JudyLFreeArray(&led->by_left, PJE0);
+	stacks_fini(led);
+	names_fini(&led->names);
+	names_fini(&led->frame_names);
 	slab_fini(&led->conns);
 	slab_fini(&led->holders);
 	slab_fini(&led->exts);
 	slab_fini(&led->procs);
 	slab_fini(&led->sites);
 	slab_fini(&led->tasks);
+	slab_fini(&led->stacks);
+	slab_fini(&led->waits);
+	slab_fini(&led->empties);
+	slab_fini(&led->lefts);
 	free(led);
 }
 
@@ -61,6 +90,9 @@ static const uint16_t least[LS_TYPE_MAX] = {
 	[LS_PROC] = sizeof(struct ls_proc),   [LS_SOCK] = sizeof(struct ls_sock),
 	[LS_TASK] = sizeof(struct ls_task),   [LS_SNAP] = sizeof(struct ls_snap),
 	[LS_LOST] = sizeof(struct ls_lost),   [LS_CGROUP] = sizeof(struct ls_cgroup),
+	[LS_FRAME] = sizeof(struct ls_frame), [LS_WAITER] = sizeof(struct ls_waiter),
+	[LS_WAIT] = sizeof(struct ls_wait),   [LS_EMPTY] = sizeof(struct ls_empty),
+	[LS_HELD] = sizeof(struct ls_sock),
 };
 
 static bool family_known(uint8_t family)
@@ -104,6 +136,16 @@ static int apply(struct ledger *led, const struct ls_hdr *rec)
 		return 0;
 	case LS_CGROUP:
 		return proc_apply_cgroup(led, (const void *)rec);
+	case LS_FRAME:
+		return stack_apply_frame(led, (const void *)rec);
+	case LS_WAITER:
+		return task_apply_waiter(led, (const void *)rec);
+	case LS_WAIT:
+		return wait_apply(led, (const void *)rec);
+	case LS_EMPTY:
+		return empty_apply(led, (const void *)rec);
+	case LS_HELD:
+		return family_known(row->tuple.family) ? left_apply(led, row) : -EBADMSG;
 	}
 	return 0;
 }

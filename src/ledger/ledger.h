@@ -27,6 +27,7 @@ enum conn_flag {
 	CONN_OPENER_KNOWN =
 		1 << 5,	    /* opener comes from an open record, not from its first holder */
 	CONN_DEAD = 1 << 6, /* the kernel said: reset or timed out while held */
+	CONN_LEFT = 1 << 7, /* its last holder has ended, and left a struct left behind */
 };
 
 struct holder {
@@ -123,6 +124,7 @@ struct site {
 	uint32_t netns;
 	uint8_t addr[16]; /* the remote's for a client; a hash of the path for AF_UNIX */
 	uint32_t live;
+	uint32_t left; /* struct left that name it, which keep it here */
 	uint64_t opened;
 	uint64_t closed;
 	uint64_t aborted;
@@ -266,12 +268,15 @@ const struct frame *ledger_frame(const struct ledger *led, int32_t stack, uint32
 uint32_t ledger_wait_end(const struct ledger *led);
 const struct wait *ledger_wait(const struct ledger *led, uint32_t id);
 
-/* The last reader of @conn that went away empty; NULL if none was seen. */
+/* The last reader of @conn that went away empty; NULL if none was seen. Goes with @conn. */
 const struct empty *ledger_empty(const struct ledger *led, uint32_t conn);
 
 /* A connection that ended only because its last holder did (LS_HELD): a copy, kept apart from the
- * living until ledger_free(). `conn.opener`, `.holder`, `.site` still name who had it and where it
- * was opened; they and its addresses stay valid. */
+ * living until ledger_free(), or until a snapshot shows that somebody holds it after all.
+ * `conn.opener`, `.holder`, `.site` still name who had it and where it was opened; they and its
+ * addresses stay valid. One that the ledger had not seen yet counts as opened by its holder, and
+ * its age is a bound. Not kept: listeners, socketpairs, what has no peer, and what was open before
+ * we looked: the command was started with it. */
 struct left {
 	struct conn conn;
 	uint32_t proc;	  /* the process that ended */

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Paths of cgroups and of UNIX sockets: few, repeated, and kept until the ledger goes. */
+/*
+ * Paths of cgroups and of UNIX sockets, names of functions and files: repeated, and kept until the
+ * ledger goes. A program that invents them must not fill our memory, nor take the room of the
+ * others: so each kind has its own, and an end.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include "ledger/internal.h"
 
-#define NAMES_MAX 65536 /* a program that invents paths must not fill our memory */
-
-static int names_grow(struct ledger *led)
+static int names_grow(struct names *n)
 {
-	uint32_t room = led->name_room ? led->name_room * 2 : 64;
-	char **list = realloc(led->name_list, room * sizeof(*list));
+	uint32_t room = n->room ? n->room * 2 : 64;
+	char **list = realloc(n->list, room * sizeof(*list));
 
 	if (!list)
 		return -1;
-	led->name_list = list;
-	led->name_room = room;
+	n->list = list;
+	n->room = room;
 	return 0;
 }
 
-const char *name_intern(struct ledger *led, const char *s, size_t max)
+const char *name_intern(struct names *n, const char *s, size_t max)
 {
 	size_t len = strnlen(s, max);
 	PPvoid_t slot;
@@ -26,32 +28,33 @@ const char *name_intern(struct ledger *led, const char *s, size_t max)
 
 	if (!len)
 		return "";
-	slot = JudyHSGet(led->names, (void *)s, len);
+	slot = JudyHSGet(n->index, (void *)s, len);
 	if (slot)
 		return *slot;
-	if (led->name_count >= NAMES_MAX)
+	if (n->count >= n->count_max || len > n->bytes_max - n->bytes)
 		return "";
-	if (led->name_count == led->name_room && names_grow(led))
+	if (n->count == n->room && names_grow(n))
 		return "";
 	copy = strndup(s, len);
 	if (!copy)
 		return "";
-	slot = JudyHSIns(&led->names, copy, len, PJE0);
+	slot = JudyHSIns(&n->index, copy, len, PJE0);
 	if (!slot || slot == PPJERR) {
 		free(copy);
 		return "";
 	}
 	*slot = copy;
-	led->name_list[led->name_count++] = copy;
+	n->list[n->count++] = copy;
+	n->bytes += len;
 	return copy;
 }
 
-void names_fini(struct ledger *led)
+void names_fini(struct names *n)
 {
 	uint32_t i;
 
-	for (i = 0; i < led->name_count; i++)
-		free(led->name_list[i]);
-	free(led->name_list);
-	JudyHSFreeArray(&led->names, PJE0);
+	for (i = 0; i < n->count; i++)
+		free(n->list[i]);
+	free(n->list);
+	JudyHSFreeArray(&n->index, PJE0);
 }

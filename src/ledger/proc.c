@@ -185,7 +185,7 @@ int proc_apply_cgroup(struct ledger *led, const struct ls_cgroup *rec)
 
 	if (!id)
 		return -ENOMEM;
-	proc_at(led, id)->pub.cgroup_path = name_intern(led, rec->path, sizeof(rec->path));
+	proc_at(led, id)->pub.cgroup_path = name_intern(&led->names, rec->path, sizeof(rec->path));
 	return 0;
 }
 

@@ -146,6 +146,22 @@ static void row_bytes(struct conn *c, const struct ls_sock *row)
 	c->unsent = row->unsent;
 }
 
+void row_read(struct ledger *led, struct conn *c, const struct ls_sock *row, bool fresh,
+	      bool preexisting)
+{
+	if (fresh)
+		row_first(c, row, preexisting);
+	row_state(led, c, row, fresh);
+	/* A socket with several holders has as many rows; one settles it. */
+	if (c->gen != led->gen || !(c->flags & CONN_SEEN))
+		row_bytes(c, row);
+	c->sock_flags = row->flags;
+	c->err = row->err && row->err < 256 ? row->err : c->err;
+	c->flags |= CONN_SEEN;
+	c->flags &= ~CONN_UNHELD;
+	c->gen = led->gen;
+}
+
 int row_apply(struct ledger *led, const struct ls_sock *row)
 {
 	uint32_t id, proc = 0;
@@ -156,17 +172,9 @@ int row_apply(struct ledger *led, const struct ls_sock *row)
 	if (!id)
 		return -ENOMEM;
 	c = conn_at(led, id);
-	if (fresh)
-		row_first(c, row, !led->snapshot_seen);
-	row_state(led, c, row, fresh);
-	/* A socket with several holders has as many rows; one settles it. */
-	if (c->gen != led->gen || !(c->flags & CONN_SEEN))
-		row_bytes(c, row);
-	c->sock_flags = row->flags;
-	c->err = row->err && row->err < 256 ? row->err : c->err;
-	c->flags |= CONN_SEEN;
-	c->flags &= ~CONN_UNHELD;
-	c->gen = led->gen;
+	row_read(led, c, row, fresh, !led->snapshot_seen);
+	if (c->flags & CONN_LEFT)
+		left_shown(led, c, row);
 	if (row->who.pid) {
 		proc = proc_get(led, &row->who);
 		return proc ? holder_set(led, c, proc, row->fd) : -ENOMEM;

@@ -136,6 +136,14 @@ void site_left(struct ledger *led, uint32_t id, bool counted)
 	s->opened -= counted;
 }
 
+void site_keep(struct ledger *led, uint32_t id, int n)
+{
+	struct site *s = site_at(led, id);
+
+	if (s)
+		s->left += n;
+}
+
 static void site_free(struct ledger *led, uint32_t id)
 {
 	struct site *s = site_at(led, id);
@@ -171,7 +179,7 @@ void sites_sweep(struct ledger *led)
 	for (id = 1; id < led->sites.end; id++) {
 		struct site *s = site_at(led, id);
 
-		if (s && !s->live &&
+		if (s && !s->live && !s->left &&
 		    (!s->aborted || ns_since(now_ns, s->abort_last_ns) > ABORT_KEEP_NS))
 			site_free(led, id);
 	}

@@ -14,10 +14,12 @@ static uint32_t task_get(struct ledger *led, uint32_t tid)
 	if (*slot)
 		return (uint32_t)(uintptr_t)*slot;
 	id = slab_alloc(&led->tasks);
-	if (!id)
+	if (!id) {
 		index_drop(&led->by_tid, tid);
-	else
-		*slot = (void *)(uintptr_t)id;
+		return 0;
+	}
+	*slot = (void *)(uintptr_t)id;
+	((struct task *)slab_get(&led->tasks, id))->stack = -1;
 	return id;
 }
 
@@ -57,8 +59,11 @@ int task_apply(struct ledger *led, const struct ls_task *rec)
 		return -ENOMEM;
 	t = slab_get(&led->tasks, id);
 	/* It ran since, or it is another thread, or it waits for something else. */
-	if (t->proc != proc || t->switches != rec->switches || t->nr != rec->nr || t->fd != rec->fd)
+	if (t->proc != proc || t->switches != rec->switches || t->nr != rec->nr ||
+	    t->fd != rec->fd) {
 		t->since_ns = rec->hdr.time_ns;
+		t->stack = -1;
+	}
 	if (t->proc != proc) {
 		proc_ref(led, proc);
 		if (t->proc)
@@ -77,6 +82,15 @@ int task_apply(struct ledger *led, const struct ls_task *rec)
 	c = conn_at(led, t->conn);
 	if (c)
 		c->waiter = id;
+	return 0;
+}
+
+int task_apply_waiter(struct ledger *led, const struct ls_waiter *rec)
+{
+	struct task *t = slab_get(&led->tasks, index_get(led->by_tid, rec->who.tid));
+
+	if (t && t->proc == proc_find(led, &rec->who))
+		t->stack = rec->stack < 0 ? -1 : rec->stack;
 	return 0;
 }
 

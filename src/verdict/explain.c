@@ -282,6 +282,43 @@ static void explain_task_growth(struct words *w)
 		say(w, "; %u now", p->threads);
 }
 
+/* ", 5B unread, the peer had closed" */
+static void say_left(struct words *w, const struct conn *c)
+{
+	bool is_unix = c->family == AF_UNIX;
+
+	if (c->unread) {
+		say(w, ", ");
+		say_bytes(w, c->unread);
+		say(w, " unread");
+	}
+	if (c->unsent) {
+		say(w, ", ");
+		say_bytes(w, c->unsent);
+		say(w, " unsent");
+	}
+	if (is_unix ? !ledger_conn_peer(w->led, c) : c->state == STATE_CLOSE_WAIT)
+		say(w, ", the peer had closed");
+	else if (c->state == STATE_SYN_SENT)
+		say(w, ", the peer had not answered connect()");
+	else if (conn_kind(c) == KIND_TCP && !c->bytes_sent && !c->bytes_received)
+		say(w, ", never used");
+}
+
+static void explain_left_open(struct words *w)
+{
+	const struct left *l = ledger_left(w->led, w->f->left);
+	const struct proc *p = l ? ledger_proc(w->led, l->proc) : NULL;
+	char age[TEXT_LEN];
+
+	if (!p)
+		return;
+	say(w, "fd %d open when pid %u exited; opened %s%s before", l->conn.holder.fd, p->pid,
+	    l->conn.flags & CONN_AT_LEAST ? "at least " : "",
+	    text_duration(age, sizeof(age), ns_since(l->time_ns, l->conn.open_ns)));
+	say_left(w, &l->conn);
+}
+
 static void (*const explainers[VERDICT_MAX])(struct words *w) = {
 	[VERDICT_CLOSE_WAIT] = explain_close_wait,   [VERDICT_DEAD_FD] = explain_dead_fd,
 	[VERDICT_HALF_CLOSED] = explain_half_closed, [VERDICT_SILENT_PEER] = explain_silent_peer,
@@ -291,6 +328,7 @@ static void (*const explainers[VERDICT_MAX])(struct words *w) = {
 	[VERDICT_INHERITED] = explain_inherited,     [VERDICT_GROWTH] = explain_growth,
 	[VERDICT_ABORTED] = explain_aborted,	     [VERDICT_DIED_HOLDING] = explain_died_holding,
 	[VERDICT_TASK_STUCK] = explain_task_stuck,   [VERDICT_TASK_GROWTH] = explain_task_growth,
+	[VERDICT_LEFT_OPEN] = explain_left_open,
 };
 
 size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const struct finding *f,

@@ -46,8 +46,8 @@ static int judge_conn(struct judgement *j, struct growth *g, const struct rule_c
 	const uint8_t *class;
 	struct match m;
 
-	if (!c || !judgeable(c))
-		return 0;
+	if (!c || (c->flags & CONN_LEFT) || !judgeable(c))
+		return 0; /* of one that was left, its struct left is judged */
 	for (class = d->class[conn_kind(c)][c->state % STATE_MAX]; *class; class ++)
 		if (rules[*class].match(x, c, &m))
 			return judgement_accuse(j, id, *class, &m, conn_charged(x->led, c));
@@ -116,6 +116,8 @@ static int judge_all(struct judgement *j, struct growth *g, const struct rule_ct
 		err = past_aborts(x, j);
 	if (!err)
 		err = past_deaths(x, j);
+	if (!err)
+		err = past_left(x, j);
 	if (!err)
 		err = growth_threads(x, j);
 	if (!err)

@@ -95,6 +95,7 @@ int growth_threads(const struct rule_ctx *x, struct judgement *j);
 /* past.c: what is over, but was wrong. 0 or -ENOMEM. */
 int past_aborts(const struct rule_ctx *x, struct judgement *j);
 int past_deaths(const struct rule_ctx *x, struct judgement *j);
+int past_left(const struct rule_ctx *x, struct judgement *j);
 
 struct verdicts {
 	struct judgement last;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is over, but was wrong: resets sent at close, and processes that died holding connections.
+ * What is over, but was wrong: resets sent at close, processes that died holding connections, and
+ * connections that ended because their process did.
  * Events alone tell of it, so it is judged as of now.
  */
 #include "verdict/judgement.h"
@@ -44,10 +45,9 @@ int past_aborts(const struct rule_ctx *x, struct judgement *j)
 }
 
 /* Signals that ask a program to end, or that its own reader's end brings. */
-static bool was_asked(uint32_t exit_code)
+static bool asks(uint32_t signal)
 {
-	switch (exit_code & 0x7f) {
-	case 0:
+	switch (signal) {
 	case SIGTERM:
 	case SIGINT:
 	case SIGHUP:
@@ -56,6 +56,11 @@ static bool was_asked(uint32_t exit_code)
 	default:
 		return false;
 	}
+}
+
+static bool was_asked(uint32_t exit_code)
+{
+	return !(exit_code & 0x7f) || asks(exit_code & 0x7f);
 }
 
 int past_deaths(const struct rule_ctx *x, struct judgement *j)
@@ -80,6 +85,45 @@ int past_deaths(const struct rule_ctx *x, struct judgement *j)
 			.since_ns = d->time_ns,
 		};
 		err = judgement_add(j, &f);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Whether @p could have closed what it held, and nobody asked it to end at once. Virtual machines
+ * that are asked end by themselves, with the status that a shell would give: 128 and the signal. */
+static bool ended_by_itself(const struct proc *p)
+{
+	uint32_t status = p->exit_code >> 8 & 0xff;
+
+	if (!p->exit_ns || (p->exit_code & 0x7f))
+		return false; /* it is to be told how it ended; or died-holding says so */
+	return status <= 128 || !asks(status - 128);
+}
+
+int past_left(const struct rule_ctx *x, struct judgement *j)
+{
+	uint32_t end = ledger_left_end(x->led), id;
+	const struct left *l;
+	const struct proc *p;
+	int err;
+
+	for (id = 0; id < end; id++) {
+		l = ledger_left(x->led, id);
+		p = l ? ledger_proc(x->led, l->proc) : NULL;
+		if (!p || !ended_by_itself(p))
+			continue;
+		if (ns_since(l->time_ns, l->conn.open_ns) < x->t->after_ns[VERDICT_LEFT_OPEN])
+			continue;
+		err = judgement_add(j, &(struct finding){
+					       .class = VERDICT_LEFT_OPEN,
+					       .certain = true,
+					       .left = id,
+					       .proc = l->proc,
+					       .count = 1,
+					       .since_ns = l->time_ns,
+				       });
 		if (err)
 			return err;
 	}

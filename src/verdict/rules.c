@@ -181,6 +181,15 @@ const struct rule rules[VERDICT_MAX] = {
 			"done signal",
 	},
 },
+[VERDICT_LEFT_OPEN] = {
+	.text = {
+		.name = "left-open", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_LEFT,
+		.after_ns = 0, .bare_after = false,
+		.evidence = "open when its process exited: nothing closed it",
+		.remedy = "close it before the process ends, "
+			"or on the path that drops its last reference",
+	},
+},
 };
 /* clang-format on */
 

@@ -56,7 +56,8 @@ struct verdict_rule {
 	/* Its connections live: they are counted in struct proc_verdict. Not so for rates, threads
 	 * and the dead. */
 	bool counted;
-	uint64_t after_ns;    /* default threshold; `aborted`, `died-holding`: how long it stands */
+	uint64_t after_ns;    /* default threshold; `aborted`, `died-holding`: how long it stands;
+				 `left-open`: how long it had been open */
 	bool bare_after;      /* a bare --after DURATION moves it too */
 	uint64_t bare_min_ns; /* not 0: a window, which a bare one only shortens, down to this */
 	const char *evidence; /* one line: what the kernel shows */
@@ -96,12 +97,12 @@ struct finding {
 	uint32_t left;
 	uint32_t proc;
 	uint32_t count;	   /* 1, but for those that stand for many */
-	uint64_t since_ns; /* when what it accuses began */
+	uint64_t since_ns; /* when what it accuses began; `left-open`: when its process ended */
 };
 
 /* What one process has lost: connections, each counted once, those that a growth stands for
- * included. `aborted`, `died-holding` and `task-growth` add to worst and oldest_ns only: what they
- * accuse is no open connection. */
+ * included. `aborted`, `died-holding`, `task-growth` and `left-open` add to worst and oldest_ns
+ * only: what they accuse is no open connection. */
 struct proc_verdict {
 	uint32_t leaked;
 	uint32_t stalled;

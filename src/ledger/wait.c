@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Who waited, where and for how long; and who came to read, and went away empty. */
+#include <errno.h>
+#include <string.h>
+#include "ledger/internal.h"
+
+struct wait_key {
+	uint32_t proc;
+	uint32_t tid;
+	int32_t stack;
+	uint32_t call;
+	int32_t nr;
+};
+
+static uint32_t wait_get(struct ledger *led, struct wait_key *k)
+{
+	PPvoid_t slot = JudyHSGet(led->by_wait, k, sizeof(*k));
+	struct wait *w;
+	uint32_t id;
+
+	if (slot && *slot)
+		return (uint32_t)(uintptr_t)*slot;
+	id = slab_alloc(&led->waits);
+	if (!id)
+		return 0;
+	slot = JudyHSIns(&led->by_wait, k, sizeof(*k), PJE0);
+	if (!slot || slot == PPJERR) {
+		slab_free(&led->waits, id);
+		return 0;
+	}
+	*slot = (void *)(uintptr_t)id;
+	w = slab_get(&led->waits, id);
+	w->proc = k->proc;
+	w->tid = k->tid;
+	w->stack = k->stack;
+	w->call = k->call;
+	w->nr = k->nr;
+	proc_ref(led, k->proc);
+	return id;
+}
+
+int wait_apply(struct ledger *led, const struct ls_wait *rec)
+{
+	struct wait_key k = {
+		.proc = proc_get(led, &rec->who),
+		.tid = rec->who.tid,
+		.stack = rec->stack < 0 ? -1 : rec->stack,
+		.call = rec->call,
+		.nr = rec->nr,
+	};
+	struct wait *w = k.proc ? slab_get(&led->waits, wait_get(led, &k)) : NULL;
+
+	if (!w)
+		return -ENOMEM;
+	w->count = rec->count;
+	w->total_ns = rec->total_ns;
+	w->max_ns = rec->max_ns;
+	w->since_ns = rec->since_ns;
+	memcpy(w->bucket, rec->bucket, sizeof(w->bucket));
+	return 0;
+}
+
+uint32_t ledger_wait_end(const struct ledger *led)
+{
+	return led->waits.end;
+}
+
+const struct wait *ledger_wait(const struct ledger *led, uint32_t id)
+{
+	return slab_get(&led->waits, id);
+}
+
+/* ---- empty readers */
+
+static uint32_t empty_get(struct ledger *led, uint32_t conn)
+{
+	uint32_t id = index_get(led->by_empty, conn);
+	PPvoid_t slot;
+
+	if (id)
+		return id;
+	id = slab_alloc(&led->empties);
+	if (!id)
+		return 0;
+	slot = JudyLIns(&led->by_empty, conn, PJE0);
+	if (!slot || slot == PPJERR) {
+		slab_free(&led->empties, id);
+		return 0;
+	}
+	*slot = (void *)(uintptr_t)id;
+	return id;
+}
+
+int empty_apply(struct ledger *led, const struct ls_empty *rec)
+{
+	uint32_t conn = ledger_find_conn(led, rec->cookie), proc;
+	struct empty *e;
+
+	if (!conn)
+		return 0;
+	proc = proc_get(led, &rec->who);
+	e = proc ? slab_get(&led->empties, empty_get(led, conn)) : NULL;
+	if (!e)
+		return -ENOMEM;
+	if (rec->hdr.time_ns < e->time_ns)
+		return 0;
+	proc_ref(led, proc);
+	proc_unref(led, e->proc);
+	e->proc = proc;
+	e->tid = rec->who.tid;
+	e->stack = rec->stack < 0 ? -1 : rec->stack;
+	e->time_ns = rec->hdr.time_ns;
+	return 0;
+}
+
+void empty_drop(struct ledger *led, uint32_t conn)
+{
+	const struct empty *e = ledger_empty(led, conn);
+
+	if (!e)
+		return;
+	proc_unref(led, e->proc);
+	slab_free(&led->empties, index_get(led->by_empty, conn));
+	index_drop(&led->by_empty, conn);
+}
+
+const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
+{
+	if (!led->empties.used)
+		return NULL; /* nearly always */
+	return slab_get(&led->empties, index_get(led->by_empty, conn));
+}
