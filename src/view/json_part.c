@@ -125,20 +125,25 @@ static json_t *frames_array(const struct view_input *in, int32_t stack)
 	return frames;
 }
 
-static json_t *site_object(const struct view_input *in, uint32_t site)
+void json_set_stack(struct element *e, const struct view_input *in, int32_t stack)
 {
-	int32_t stack = site_stack(in->ledger, site);
 	const struct frame *guilty = stack_guilty(in->ledger, stack);
 	char text[FRAME_LEN];
+
+	element_set(e, "function",
+		    guilty ? json_text(frame_text(text, sizeof(text), guilty)) : json_null());
+	element_set(e, "frames", frames_array(in, stack));
+}
+
+static json_t *site_object(const struct view_input *in, uint32_t site)
+{
 	struct element e;
 
 	if (!site)
 		return json_null();
 	e = element_new();
 	element_set(&e, "id", json_integer(site));
-	element_set(&e, "function",
-		    guilty ? json_text(frame_text(text, sizeof(text), guilty)) : json_null());
-	element_set(&e, "frames", frames_array(in, stack));
+	json_set_stack(&e, in, site_stack(in->ledger, site));
 	return element_end(&e);
 }
 
@@ -150,7 +155,7 @@ static void set_task(struct element *e, const struct view_input *in, const struc
 	element_set(e, "syscall", json_string(call_name(t->call)));
 	element_set(e, "blocked_s", json_seconds(ns_since(in->now_ns, t->since_ns)));
 	element_set(e, "forever", json_boolean(t->forever));
-	element_set(e, "frames", frames_array(in, t->stack));
+	json_set_stack(e, in, t->stack);
 }
 
 static json_t *waiter_object(const struct view_input *in, uint32_t id)
@@ -177,7 +182,7 @@ static json_t *empty_reader_object(const struct view_input *in, const struct emp
 	element_set(&e, "tid", json_integer(reader->tid));
 	element_set(&e, "comm", proc_comm(p));
 	element_set(&e, "since_s", json_seconds(ns_since(in->now_ns, reader->time_ns)));
-	element_set(&e, "frames", frames_array(in, reader->stack));
+	json_set_stack(&e, in, reader->stack);
 	return element_end(&e);
 }
 
@@ -298,5 +303,40 @@ json_t *json_task(const struct view_input *in, const struct task *t)
 		    c ? json_text(conn_local(end, sizeof(end), in->ledger, c)) : json_null());
 	element_set(&e, "remote",
 		    c ? json_text(conn_remote(end, sizeof(end), in->ledger, c)) : json_null());
+	return element_end(&e);
+}
+
+static bool proc_exited(const struct proc_row *r)
+{
+	return r->ended && !(r->exit_code & 0x7f);
+}
+
+json_t *json_process(const struct view_input *in, const struct proc_row *r)
+{
+	uint64_t started_ns = in->realtime_ns - ns_since(in->now_ns, r->start_ns);
+	struct element e = element_new();
+
+	element_set(&e, "pid", json_integer(r->pid));
+	element_set(&e, "comm", json_text(r->comm));
+	element_set(&e, "container", json_text(r->container));
+	element_set(&e, "netns", json_integer(r->netns));
+	element_set(&e, "start_s", json_seconds(started_ns));
+	element_set(&e, "ended", json_boolean(r->ended));
+	element_set(&e, "exit_status",
+		    proc_exited(r) ? json_integer(r->exit_code >> 8 & 0xff) : json_null());
+	element_set(&e, "exit_signal",
+		    r->ended && (r->exit_code & 0x7f) ? json_integer(r->exit_code & 0x7f)
+						      : json_null());
+	element_set(&e, "live", json_integer(r->live));
+	element_set(&e, "leaked", json_integer(r->leaked));
+	element_set(&e, "stalled", json_integer(r->stalled));
+	element_set(&e, "opened", json_integer((json_int_t)r->opened));
+	element_set(&e, "closed", json_integer((json_int_t)r->closed));
+	element_set(&e, "aborted", json_integer((json_int_t)r->aborted));
+	element_set(&e, "opened_per_s", json_rate(r->opened_per_s));
+	element_set(&e, "closed_per_s", json_rate(r->closed_per_s));
+	element_set(&e, "oldest_s", r->has_oldest ? json_seconds(r->oldest_ns) : json_null());
+	element_set(&e, "threads", json_integer(r->threads));
+	element_set(&e, "class", r->worst ? json_string(class_name(r->worst)) : json_null());
 	return element_end(&e);
 }

@@ -13,6 +13,23 @@
 
 /* ---- the head */
 
+void report_warnings(struct report *r)
+{
+	const struct view_input *in = r->in;
+	char why[TEXT_LEN * 2], buf[CELL_LEN];
+
+	if (input_lost(in)) {
+		snprintf(buf, sizeof(buf), "LOST %llu RECORDS: %s",
+			 (unsigned long long)input_lost(in), input_lost_text(why, sizeof(why), in));
+		report_put(r, SEVERITY_LOUD, buf);
+		report_end(r);
+	}
+	if (in->incomplete) {
+		report_put(r, SEVERITY_LOUD, "INCOMPLETE: the recording was cut short");
+		report_end(r);
+	}
+}
+
 /*
  * 2026-11-21T10:41:42Z  web-1  6.18.44 x86_64  14 processes  1203 sockets  watched 10m 5s  80
  * leaked  3 stalled
@@ -37,18 +54,7 @@ static void put_head(struct report *r, const struct rows *rows)
 	report_put(r, rows->stalled ? SEVERITY_SUSPECT : SEVERITY_NONE, buf);
 	fputs(in->replay ? "  REPLAY" : "", r->out);
 	report_end(r);
-	if (input_lost(in)) {
-		char why[TEXT_LEN * 2];
-
-		snprintf(buf, sizeof(buf), "LOST %llu RECORDS: %s",
-			 (unsigned long long)input_lost(in), input_lost_text(why, sizeof(why), in));
-		report_put(r, SEVERITY_LOUD, buf);
-		report_end(r);
-	}
-	if (in->incomplete) {
-		report_put(r, SEVERITY_LOUD, "INCOMPLETE: the recording was cut short");
-		report_end(r);
-	}
+	report_warnings(r);
 }
 
 /* ---- the processes */

@@ -21,4 +21,7 @@ void report_end(struct report *r);
 /* "    name      value", nothing for no value. */
 void report_field(struct report *r, const char *name, const char *value);
 
+/* What is missing from all that is said: records lost, a recording cut short. */
+void report_warnings(struct report *r);
+
 void report_group(struct report *r, const struct group *g);
