@@ -80,7 +80,7 @@ harden   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # No _FORTIFY_SOURCE here: its wrappers hide string functions from the sanitizers.
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-ldlibs   := -lbpf -lelf -lz -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
+ldlibs   := -lbpf -ldw -lelf -llzma -lz -liberty -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
 
 # A test is called by cmocka, libFuzzer or the linker's --wrap: the signature is theirs, and there is
 # no header to declare it in.

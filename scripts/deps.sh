@@ -19,6 +19,9 @@ build cmd:bpftool              bpftool
 build inc:bpf/libbpf.h         libbpf-dev
 build inc:libelf.h             libelf-dev
 build inc:zlib.h               zlib1g-dev
+build inc:elfutils/libdw.h     libdw-dev
+build inc:lzma.h               liblzma-dev
+build inc:libiberty/demangle.h libiberty-dev
 build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev

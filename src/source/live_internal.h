@@ -10,8 +10,12 @@
 
 #define LIVE_BUF (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
 
+struct live_stacks;
+
 struct live {
 	struct lostsock_bpf *skel;
+	struct live_stacks
+		*stacks; /* NULL: numbers are the kernel's, nothing is unwound or named */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */
@@ -26,6 +30,9 @@ struct live {
 	uint64_t *percpu;
 	char buf[LIVE_BUF];
 };
+
+/* With these, stacks have numbers of the source's own. */
+#define LIVE_NUMBERED	  (LIVE_COPY | LIVE_NAMES | LIVE_WAITS | LIVE_EMPTY)
 
 #define LIVE_MEND_ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
 #define LIVE_MEND_CGROUP2 "mount -t cgroup2 none /sys/fs/cgroup/unified"

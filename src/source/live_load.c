@@ -10,9 +10,11 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
-#define RING_PAGES     512 /* all of it is resident, and mapped twice */
-#define RING_PAGES_MAX (1u << 18)
-#define PAGE	       4096 /* the unit of --ring-pages; the kernel rounds up to its own */
+#define RING_PAGES	512  /* all of it is resident, and mapped twice */
+#define RING_PAGES_COPY 4096 /* a thousand copied stacks */
+#define RING_PAGES_MAX	(1u << 18)
+#define COPY_BYTES	(16 << 10) /* reaches main() through most; perf takes half of it */
+#define PAGE		4096	   /* the unit of --ring-pages; the kernel rounds up to its own */
 
 static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -77,12 +79,31 @@ static int configure_cgroup(struct live *live, const char *path, char err[LIVE_E
 	return 0;
 }
 
+/* Maps that nobody will use take no room. */
+static void configure_detail(struct live *live, const struct live_options *opt)
+{
+	struct lostsock_bpf *skel = live->skel;
+	struct ls_config *cfg = &skel->rodata->cfg;
+
+	if (opt->detail & LIVE_COPY) {
+		cfg->copy_bytes = COPY_BYTES;
+		cfg->stacks = opt->stacks ?: LS_STACKS_ALL;
+	} else {
+		bpf_map__set_max_entries(skel->maps.shapes, 1);
+	}
+	if (opt->detail & LIVE_NUMBERED)
+		cfg->numbered = 1;
+	if (cfg->stacks == LS_STACKS_NONE)
+		bpf_map__set_max_entries(skel->maps.stacks, 1);
+}
+
 static int configure(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
 {
 	struct lostsock_bpf *skel = live->skel;
-	uint32_t pages = opt->ring_pages ? opt->ring_pages : RING_PAGES;
+	uint32_t pages = opt->detail & LIVE_COPY ? RING_PAGES_COPY : RING_PAGES;
 	int e;
 
+	pages = opt->ring_pages ? opt->ring_pages : pages;
 	if (pages & (pages - 1) || pages > RING_PAGES_MAX)
 		return say(err, -EINVAL, "--ring-pages %u: a power of two up to %u is needed",
 			   opt->ring_pages, RING_PAGES_MAX);
@@ -92,8 +113,7 @@ static int configure(struct live *live, const struct live_options *opt, char err
 	skel->rodata->cfg.stacks = opt->stacks;
 	skel->rodata->cfg.self = getpid();
 	skel->rodata->cfg.netns = opt->netns;
-	if (opt->stacks == LS_STACKS_NONE)
-		bpf_map__set_max_entries(skel->maps.stacks, 1);
+	configure_detail(live, opt);
 	if (opt->netns)
 		skel->rodata->cfg.filters |= LS_FILTER_NETNS;
 	if (opt->pid_count)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A process looked at closely: its stacks by name, what blocks it, what it leaves open. */
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+
+#include "source/live_internal.h"
+#include "watch.h"
+
+/* As most C libraries are built: nothing but unwind tables leads out of these. */
+#define NO_FRAME_POINTER                  \
+	__attribute__((noinline, noclone, \
+		       optimize("omit-frame-pointer", "no-optimize-sibling-calls")))
+
+#define FRAMES 256
+
+struct close_look {
+	struct source src;
+	unsigned int n, frames;
+	bool copy_seen;
+	struct ls_unix rec[KEPT];
+	struct {
+		struct ls_frame head;
+		char text[800];
+	} frame[FRAMES];
+	pid_t child;
+	int to_child, from_child;
+	uint16_t port;
+	int listener;
+};
+
+static int take(void *ctx, const struct ls_hdr *rec)
+{
+	struct close_look *c = ctx;
+	size_t len = rec->len;
+
+	if (rec->type == LS_COPY)
+		c->copy_seen = true;
+	if (rec->type == LS_FRAME && c->frames < FRAMES) {
+		len = len < sizeof(c->frame[0]) ? len : sizeof(c->frame[0]);
+		memcpy(&c->frame[c->frames++], rec, len);
+	} else if (c->n < KEPT) {
+		len = len < sizeof(c->rec[0]) ? len : sizeof(c->rec[0]);
+		memcpy(&c->rec[c->n++], rec, len);
+	}
+	return 0;
+}
+
+/* The @nth record of @type. */
+static const void *nth(const struct close_look *c, uint16_t type, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->rec[i].sock.hdr.type == type && !n--)
+			return &c->rec[i];
+	return NULL;
+}
+
+/* Is there a frame of this function in the stack? Its index, -1 if there is none. */
+static int frame_of(const struct close_look *c, int32_t stack, const char *function)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->frames; i++)
+		if (c->frame[i].head.stack == stack && !strcmp(c->frame[i].text, function))
+			return c->frame[i].head.index;
+	return -1;
+}
+
+static void pump(struct close_look *c)
+{
+	assert_int_equal(c->src.ops->pump(c->src.arg, take, c), 0);
+}
+
+/* ---- the child: does what it is told by a letter, and answers with one */
+
+static NO_FRAME_POINTER int guilty_dial(uint16_t port, volatile char *room)
+{
+	room[port % 100] = 1;
+	return connect_to(AF_INET, port) + room[7];
+}
+
+static NO_FRAME_POINTER int open_one(uint16_t port)
+{
+	volatile char room[100] = { 0 };
+
+	return guilty_dial(port, room) + room[1];
+}
+
+static NO_FRAME_POINTER int open_another(uint16_t port)
+{
+	volatile char room[100] = { 0 };
+
+	return guilty_dial(port, room) + room[2];
+}
+
+static void child_main(int in, int out, uint16_t port)
+{
+	char what;
+
+	while (read(in, &what, 1) == 1) {
+		switch (what) {
+		case '1':
+			open_one(port);
+			break;
+		case '2':
+			open_another(port);
+			break;
+		case 'q':
+			_exit(0);
+		}
+		if (write(out, &what, 1) != 1)
+			break;
+	}
+	_exit(1);
+}
+
+static int close_look(void **state, uint32_t detail)
+{
+	struct close_look *c = calloc(1, sizeof(*c));
+	struct live_options opt = { .detail = detail, .pid_count = 1 };
+	char err[LIVE_ERROR_LEN];
+	int to[2], from[2];
+	uint32_t pid;
+
+	assert(c);
+	*state = c;
+	c->listener = listen_on_loopback(AF_INET, 64);
+	c->port = port_of(c->listener);
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
+		return -1;
+	c->child = fork();
+	if (!c->child) {
+		close(to[1]);
+		child_main(to[0], from[1], c->port);
+	}
+	close(to[0]);
+	close(from[1]);
+	c->to_child = to[1];
+	c->from_child = from[0];
+	pid = (uint32_t)c->child;
+	opt.pids = &pid;
+	if (!live_open(&c->src, &opt, err))
+		return 0;
+	print_error("%s\n", err);
+	return -1;
+}
+
+static int with_stacks(void **state)
+{
+	return close_look(state, LIVE_COPY | LIVE_NAMES);
+}
+
+static int end(void **state)
+{
+	struct close_look *c = *state;
+
+	close(c->to_child);
+	close(c->from_child);
+	kill(c->child, SIGKILL);
+	waitpid(c->child, NULL, 0);
+	close(c->listener);
+	c->src.ops->close(c->src.arg);
+	free(c);
+	return 0;
+}
+
+static void tell_child(struct close_look *c, char what)
+{
+	char done = 0;
+
+	assert_int_equal(write(c->to_child, &what, 1), 1);
+	assert_int_equal(read(c->from_child, &done, 1), 1);
+	assert_int_equal(done, what);
+}
+
+/* ---- stacks */
+
+static void the_guilty_function_is_named(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *open;
+	int dial, caller;
+
+	tell_child(c, '1');
+	pump(c);
+	open = nth(c, LS_OPEN, 0);
+	assert_non_null(open);
+	assert_int_equal(open->who.pid, c->child);
+	assert_true(open->stack > 0);
+	dial = frame_of(c, open->stack, "guilty_dial");
+	caller = frame_of(c, open->stack, "open_one");
+	assert_true(dial > 0);
+	assert_true(caller > dial);
+	assert_true(frame_of(c, open->stack, "main") > caller);
+	assert_int_equal(frame_of(c, open->stack, "open_another"), -1);
+	assert_false(c->copy_seen);
+}
+
+static uint32_t copies_taken(const struct close_look *c)
+{
+	return ((struct live *)c->src.arg)->skel->bss->copies;
+}
+
+/* The second of them is known by its shape, not copied again; what calls from elsewhere is told
+ * apart from it, however alike the two look from the outside. */
+static void callers_are_told_apart(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *open;
+	int32_t one, another;
+	unsigned int i, stacks;
+	uint32_t copies;
+
+	tell_child(c, '1');
+	tell_child(c, '2');
+	pump(c);
+	one = ((const struct ls_open *)nth(c, LS_OPEN, 0))->stack;
+	another = ((const struct ls_open *)nth(c, LS_OPEN, 1))->stack;
+	assert_true(one > 0 && another > 0 && one != another);
+	assert_true(frame_of(c, another, "open_another") > 0);
+	for (stacks = 0; nth(c, LS_STACK, stacks);)
+		stacks++;
+	assert_int_equal(stacks, 2);
+	copies = copies_taken(c);
+	assert_int_equal(copies, 2);
+	for (i = 0; i < 20; i++)
+		tell_child(c, i % 2 ? '2' : '1');
+	c->n = 0;
+	pump(c);
+	assert_int_equal(copies_taken(c), copies);
+	assert_null(nth(c, LS_STACK, 0));
+	for (i = 0; i < 20; i++) {
+		open = nth(c, LS_OPEN, i);
+		assert_non_null(open);
+		assert_int_equal(open->stack, i % 2 ? another : one);
+	}
+}
+
+#define CLOSELY(f, how) cmocka_unit_test_setup_teardown(f, how, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLOSELY(the_guilty_function_is_named, with_stacks),
+		CLOSELY(callers_are_told_apart, with_stacks),
+	};
+
+	return cmocka_run_group_tests(tests, own_network, NULL);
+}
