@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "source/live.h"
 #include "source/recording.h"
+#include "verb/signals.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
 
@@ -255,18 +252,14 @@ static void found_classes(const struct watch *w, uint64_t *found)
 static int watch_init(struct watch *w)
 {
 	const struct source_identity *id = w->src.ops->identity(w->src.arg);
-	sigset_t set;
 
 	w->led = ledger_new(NULL);
 	w->verdicts = verdicts_new();
 	if (!w->led || !w->verdicts)
 		return -ENOMEM;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->signal_fd = signals_open();
 	if (w->signal_fd < 0)
-		return -errno;
+		return w->signal_fd;
 	w->interval_ns = w->opt->interval_ns ? w->opt->interval_ns : TICK_NS;
 	w->live = w->src.ops->fd(w->src.arg) >= 0;
 	w->begin_ns = w->live ? w->src.ops->now_ns(w->src.arg) : 0;
@@ -302,16 +295,6 @@ int watch_run(struct source *src, const struct options *opt, const struct watch_
 	return err;
 }
 
-int watch_block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
-}
-
 int watch_open_live(struct source *src, const struct options *opt)
 {
 	struct live_options live = {
@@ -330,20 +313,4 @@ int watch_open_live(struct source *src, const struct options *opt)
 		return EXIT_FINE;
 	fprintf(stderr, "lostsock: %s\n", why);
 	return err == -EINVAL || err == -ENOTDIR || err == -ENOENT ? EXIT_USAGE : EXIT_REFUSED;
-}
-
-void watch_drop_privileges(void)
-{
-	/* Before 5.19 even reading an iterator that is set up asks for the right to use BPF. */
-	static const cap_value_t keep[] = { CAP_BPF };
-	cap_t caps = cap_init();
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!caps)
-		return;
-	cap_set_flag(caps, CAP_PERMITTED, 1, keep, CAP_SET);
-	cap_set_flag(caps, CAP_EFFECTIVE, 1, keep, CAP_SET);
-	/* Where this fails there was less to begin with, and everything is open already. */
-	cap_set_proc(caps);
-	cap_free(caps);
 }

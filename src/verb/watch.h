@@ -42,7 +42,3 @@ int watch_run(struct source *src, const struct options *opt, const struct watch_
 
 /* Opens the live kernel, or says on stderr why not and returns an exit status. */
 int watch_open_live(struct source *src, const struct options *opt);
-/* Gives up every capability that reading on does not need. */
-void watch_drop_privileges(void);
-/* SIGINT and SIGTERM end a watch in good order from here on; before a terminal is opened. */
-int watch_block_signals(void);

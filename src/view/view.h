@@ -11,15 +11,6 @@
 #include "ledger/ledger.h"
 #include "verdict/verdict.h"
 
-/* Names what runs: the caller joins ledger and symbols, views know neither addresses nor files.
- * Each writes the @n-th frame, innermost first, as in "pool_dial (pool.c:31)" to @buf; false past
- * the last. */
-struct view_frames {
-	bool (*site)(void *arg, uint32_t site, uint32_t n, char *buf, size_t len);
-	bool (*task)(void *arg, uint32_t task, uint32_t n, char *buf, size_t len);
-	void *arg;
-};
-
 /* What every view is given: one judged snapshot. All pointers are borrowed for the call. */
 struct view_input {
 	const struct ledger *ledger;
@@ -29,8 +20,7 @@ struct view_input {
 	uint64_t realtime_ns; /* the same moment as time of day */
 	const char *kernel;
 	const char *host;
-	const struct view_frames *frames; /* NULL: no stacks */
-	double interval_s;		  /* between snapshots */
+	double interval_s; /* between snapshots */
 	bool replay;
 	bool incomplete; /* a recording that was cut short */
 };
@@ -40,6 +30,9 @@ struct view_filter {
 	const char *comm;      /* substring of the process's name, NULL: all */
 	const char *container; /* substring of its container id or unit name, NULL: all */
 	uint64_t class_mask;   /* bit per enum verdict_class, 0: all */
+	/* Further, for findings alone; NULL: all. */
+	bool (*wanted)(void *arg, const struct view_input *in, const struct finding *f);
+	void *arg;
 };
 
 /* ---- container.c */
