@@ -97,16 +97,27 @@ void modules_fini(struct symbolizer *sym)
 
 /* ---- opening */
 
-/* Is @fd the file that was mapped? Some filesystems give stat() another device, or number. */
-static bool is_mapped_file(int fd, const struct mapping *map)
+/* Is @fd the file that was mapped? Some filesystems give stat() another device, and a stacked one
+ * another number, too: that may pass in the process's own root only, where the path means it. */
+static bool is_mapped_file(int fd, const struct mapping *map, bool own_root)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return false;
-	if (!map->file.inode || st.st_ino == map->file.inode)
-		return true;
-	return major(st.st_dev) != map->file.major || minor(st.st_dev) != map->file.minor;
+	if (!map->file.inode)
+		return own_root || map->build_id_len;
+	return st.st_ino == map->file.inode || (own_root && (major(st.st_dev) != map->file.major ||
+							     minor(st.st_dev) != map->file.minor));
+}
+
+static int checked(int fd, const struct mapping *map, bool own_root)
+{
+	if (fd >= 0 && !is_mapped_file(fd, map, own_root)) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
 }
 
 static int open_file(const struct process *p, const struct mapping *map)
@@ -115,21 +126,12 @@ static int open_file(const struct process *p, const struct mapping *map)
 
 	if (!p->exited)
 		fd = file_open_mapped(p->pid, map->start, map->end);
-	if (fd >= 0 || map->deleted)
-		return fd;
-	if (!p->exited)
-		fd = file_open_in(p->pid, map->path);
-	if (fd >= 0 && is_mapped_file(fd, map))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	/* Its process is gone: by its name in our own root, if that is the same file. */
-	fd = file_open(map->path);
-	if (fd >= 0 && (is_mapped_file(fd, map) && (map->file.inode || map->build_id_len)))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -ENOENT;
+	if (fd < 0 && !p->exited && !map->deleted)
+		fd = checked(file_open_in(p->pid, map->path), map, true);
+	/* Its process is gone, perhaps: by its name in our own root, if that is the same file. */
+	if (fd < 0 && !map->deleted)
+		fd = checked(file_open(map->path), map, false);
+	return fd;
 }
 
 static struct module *find_file(struct symbolizer *sym, const struct file_id *told, bool real)

@@ -274,10 +274,8 @@ int symbolizer_mapping(struct symbolizer *sym, uint32_t pid, const struct symbol
 {
 	struct process *p = process_make(sym, pid);
 
-	if (!p)
-		return -ENOMEM;
-	p->exited = false;
-	return process_add(sym, p, map);
+	/* It may have ended already: that is told faster than its mappings. */
+	return p ? process_add(sym, p, map) : -ENOMEM;
 }
 
 static int copy_mapping(struct symbolizer *sym, struct process *to, const struct mapping *m)

@@ -46,7 +46,7 @@ struct symbol_mapping {
 	uint64_t offset;       /* in the file, bytes */
 	uint32_t major, minor; /* of the file's device; all zero, with inode, if not known */
 	uint64_t inode;
-	uint64_t time_ns; /* when it was mapped, any clock that only goes up; 0: now */
+	uint64_t time_ns; /* when it was mapped, CLOCK_MONOTONIC; 0: not known, before any exec */
 	const char *path; /* as its process sees it, or "[vdso]", "//anon" ...; may be "" */
 	uint8_t build_id[SYMBOL_BUILD_ID_LEN];
 	uint8_t build_id_len; /* 0: not known */
@@ -170,7 +170,8 @@ void symbolizer_stats(const struct symbolizer *sym, struct symbolizer_stats *out
  */
 struct symbol_watch;
 
-/* NULL with errno: EACCES or EPERM without CAP_PERFMON, ESRCH if none of the processes is there.
+/* What a program with the set-user-ID bit starts is not followed: the kernel ends the events there.
+ * NULL with errno: EACCES or EPERM without CAP_PERFMON, ESRCH if none of the processes is there.
  * What is mapped already is not told: call symbolizer_process() after this. */
 struct symbol_watch *symbol_watch_new(const uint32_t *pids, uint32_t n);
 void symbol_watch_free(struct symbol_watch *w);
