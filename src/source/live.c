@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "source/live_stack.h"
+#include "source/live_wait.h"
 
 #define DRAIN_MAX                                                                      \
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
@@ -64,8 +65,8 @@ static int tell(struct live *live, const struct ls_hdr *hdr)
 	case LS_COPY:
 		return live_stack_copied(live, (const void *)hdr);
 	case LS_PROC:
-		if (live->stacks)
-			live_stacks_proc(live, (const void *)hdr);
+		live_stacks_proc(live, (const void *)hdr);
+		live_waits_proc(live, (const void *)hdr);
 		break;
 	}
 	return live->sink(live->sink_ctx, hdr);
@@ -117,6 +118,7 @@ static void live_close(void *arg)
 
 	ring_buffer__free(live->ring);
 	live_stacks_free(live->stacks);
+	live_waits_free(live->waits);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
 	Judy1FreeArray(&live->stacks_known, PJE0);
@@ -179,12 +181,12 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
 		goto out;
 	}
-	if (opt->detail & LIVE_NUMBERED) {
-		live->stacks = live_stacks_new(opt);
-		if (!live->stacks) {
-			snprintf(err, LIVE_ERROR_LEN, "out of memory");
-			goto out;
-		}
+	live->stacks = opt->detail & LIVE_NUMBERED ? live_stacks_new(opt) : NULL;
+	live->waits = opt->detail & LIVE_WAITS ? live_waits_new() : NULL;
+	if ((!live->stacks && (opt->detail & LIVE_NUMBERED)) ||
+	    (!live->waits && (opt->detail & LIVE_WAITS))) {
+		snprintf(err, LIVE_ERROR_LEN, "out of memory");
+		goto out;
 	}
 	identify(&live->id);
 	src->ops = &live_ops;

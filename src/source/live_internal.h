@@ -11,11 +11,13 @@
 #define LIVE_BUF (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
 
 struct live_stacks;
+struct live_waits;
 
 struct live {
 	struct lostsock_bpf *skel;
-	struct live_stacks
-		*stacks; /* NULL: numbers are the kernel's, nothing is unwound or named */
+	/* NULL: numbers are the kernel's, nothing is unwound or named */
+	struct live_stacks *stacks;
+	struct live_waits *waits; /* NULL: blocked time is not asked for */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */

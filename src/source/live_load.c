@@ -91,8 +91,12 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 	} else {
 		bpf_map__set_max_entries(skel->maps.shapes, 1);
 	}
-	if (opt->detail & LIVE_NUMBERED)
-		cfg->numbered = 1;
+	cfg->numbered = !!(opt->detail & LIVE_NUMBERED);
+	cfg->waiters = !!(opt->detail & LIVE_WAITS);
+	if (!(opt->detail & LIVE_WAITS)) {
+		bpf_map__set_max_entries(skel->maps.blocked, 1);
+		bpf_map__set_max_entries(skel->maps.waits, 1);
+	}
 	if (cfg->stacks == LS_STACKS_NONE)
 		bpf_map__set_max_entries(skel->maps.stacks, 1);
 }
@@ -145,6 +149,7 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 		return e;
 	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
 	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
+	bpf_program__set_autoload(live->skel->progs.task_switch, opt->detail & LIVE_WAITS);
 	return lostsock_bpf__load(live->skel);
 }
 
@@ -213,6 +218,7 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 		{ skel->progs.task_fork, &skel->links.task_fork, true },
 		{ skel->progs.task_exec, &skel->links.task_exec, true },
 		{ skel->progs.task_exit, &skel->links.task_exit, true },
+		{ skel->progs.task_switch, &skel->links.task_switch, true },
 		{ skel->progs.files, &skel->links.files, true },
 		{ skel->progs.socks_tcp, &skel->links.socks_tcp, false },
 		{ skel->progs.socks_udp, &skel->links.socks_udp, false },

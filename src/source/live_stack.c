@@ -84,6 +84,8 @@ void live_stacks_proc(struct live *live, const struct ls_proc *proc)
 	struct live_stacks *s = live->stacks;
 	uint32_t pid = proc->who.pid;
 
+	if (!s)
+		return;
 	switch (proc->what) {
 	case LS_PROC_FORK:
 		if (!s->watch)

@@ -266,7 +266,7 @@ static bool row_from_frame(Dwarf_Frame *frame, struct unwind_row *row)
 		if (!n) {
 			/* Undefined return address: the outermost frame. Others keep their value.
 			 */
-			if (kept[i] == RETURN_REG && !ops)
+			if (kept[i] == RETURN_REG && ops == mem)
 				row->end = true;
 			continue;
 		}
@@ -328,7 +328,7 @@ static int step_frame(Dwarf_Frame *frame, const struct cfi_memory *mem, bool sig
 		if (dwarf_frame_register(frame, reg, ops_mem, &ops, &n))
 			continue;
 		if (!n) {
-			if (!ops && reg == RETURN_REG)
+			if (ops == ops_mem && reg == RETURN_REG)
 				return 0;
 			continue;
 		}

@@ -109,15 +109,18 @@ static bool is_interpreter(const char *name)
 	static const char *const names[] = { "node", "nodejs", "python", "java",
 					     "ruby", "perl",   "php",	 "deno",
 					     "bun",  "lua",    "dotnet", "beam.smp" };
-	static const char *const tails[] = { "0123456789.-", "fpm" };
+	static const char version[] = "0123456789.-";
 	size_t i, n;
 
 	for (i = 0; i < COUNT(names); i++) {
 		n = strlen(names[i]);
 		if (strncmp(name, names[i], n) != 0)
 			continue;
-		n += strspn(name + n, tails[0]);
-		if (!name[n] || strcmp(name + n, tails[1]) == 0)
+		n += strspn(name + n, version);
+		if (strncmp(name + n, "fpm", 3) == 0)
+			n += 3;
+		n += strspn(name + n, version);
+		if (!name[n])
 			return true;
 	}
 	return false;

@@ -36,12 +36,10 @@ void process_open_jit(struct process *p)
 static void read_on(struct process *p, uint64_t max)
 {
 	char *buf = malloc(CHUNK_BYTES);
-	uint64_t before = 0;
-	ssize_t n;
 	int64_t used = 1;
+	ssize_t n;
 
-	while (buf && used > 0 && p->jit_size < max && p->jit_size != before) {
-		before = p->jit_size;
+	while (buf && used > 0 && p->jit_size < max) {
 		n = pread(p->jit_fd, buf, CHUNK_BYTES, (off_t)p->jit_size);
 		if (n <= 0)
 			break;

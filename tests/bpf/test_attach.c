@@ -68,6 +68,13 @@ static int frame_of(const struct close_look *c, int32_t stack, const char *funct
 	return -1;
 }
 
+static void look(struct close_look *c)
+{
+	c->n = 0;
+	assert_int_equal(c->src.ops->snapshot(c->src.arg, LS_PASS_FILES | LS_PASS_TASKS, take, c),
+			 0);
+}
+
 static void pump(struct close_look *c)
 {
 	assert_int_equal(c->src.ops->pump(c->src.arg, take, c), 0);
@@ -95,6 +102,18 @@ static NO_FRAME_POINTER int open_another(uint16_t port)
 	return guilty_dial(port, room) + room[2];
 }
 
+static NO_FRAME_POINTER int wait_for_answer(int fd)
+{
+	volatile char room[64] = { 0 };
+
+	return (int)recv(fd, (void *)room, 1, 0) + room[0] * 0;
+}
+
+static NO_FRAME_POINTER int ask_and_wait(uint16_t port)
+{
+	return wait_for_answer(connect_to(AF_INET, port)) + 1;
+}
+
 static void child_main(int in, int out, uint16_t port)
 {
 	char what;
@@ -106,6 +125,9 @@ static void child_main(int in, int out, uint16_t port)
 			break;
 		case '2':
 			open_another(port);
+			break;
+		case 'w':
+			ask_and_wait(port);
 			break;
 		case 'q':
 			_exit(0);
@@ -238,6 +260,78 @@ static void callers_are_told_apart(void **state)
 	}
 }
 
+/* ---- blocked */
+
+static int with_waits(void **state)
+{
+	return close_look(state, LIVE_COPY | LIVE_NAMES | LIVE_WAITS);
+}
+
+/* The place where the child waits for the server's answer. */
+static const struct ls_wait *the_wait(const struct close_look *c)
+{
+	const struct ls_wait *wait;
+	unsigned int i;
+
+	for (i = 0; (wait = nth(c, LS_WAIT, i)); i++)
+		if (wait->stack >= 0 && frame_of(c, wait->stack, "wait_for_answer") > 0)
+			return wait;
+	return NULL;
+}
+
+static uint32_t counted(const struct ls_wait *wait)
+{
+	uint32_t sum = 0;
+	int i;
+
+	for (i = 0; i < LS_WAIT_BUCKETS; i++)
+		sum += wait->bucket[i];
+	return sum;
+}
+
+/* Twice: the first wait's stack is copied, the second is known by its shape; they are one place. */
+static void blocked_time_has_its_place(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_waiter *waiter;
+	const struct ls_wait *wait;
+	int i, fd;
+	char done;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(write(c->to_child, "w", 1), 1);
+		fd = accept(c->listener, NULL, NULL);
+		usleep(150000);
+		pump(c);
+		look(c);
+		wait = the_wait(c);
+		assert_non_null(wait);
+		assert_int_equal(wait->who.tid, c->child);
+		assert_int_equal(wait->call, LS_CALL_READ);
+		assert_int_equal(wait->nr, SYS_recvfrom);
+		assert_int_equal(wait->count, i);
+		assert_true(wait->since_ns > 0 && wait->since_ns < wait->hdr.time_ns - 100000000);
+		waiter = nth(c, LS_WAITER, 0);
+		assert_non_null(waiter);
+		assert_int_equal(waiter->who.tid, c->child);
+		assert_true(frame_of(c, waiter->stack, "ask_and_wait") > 0);
+		look(c);
+		assert_null(nth(c, LS_WAITER, 0)); /* it has not moved */
+		assert_null(the_wait(c));
+		say(fd, 1);
+		assert_int_equal(read(c->from_child, &done, 1), 1);
+		look(c);
+		wait = the_wait(c);
+		assert_non_null(wait);
+		assert_int_equal(wait->count, i + 1);
+		assert_int_equal(wait->since_ns, 0);
+		assert_int_equal(counted(wait), i + 1);
+		assert_true(wait->max_ns >= 100000000 && wait->total_ns >= wait->max_ns);
+		assert_true(wait->bucket[17] + wait->bucket[18] > 0); /* 0.13 to 0.52 s */
+		close(fd);
+	}
+}
+
 #define CLOSELY(f, how) cmocka_unit_test_setup_teardown(f, how, end)
 
 int main(void)
@@ -245,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLOSELY(the_guilty_function_is_named, with_stacks),
 		CLOSELY(callers_are_told_apart, with_stacks),
+		CLOSELY(blocked_time_has_its_place, with_waits),
 	};
 
 	return cmocka_run_group_tests(tests, own_network, NULL);
