@@ -275,8 +275,8 @@ const struct empty *ledger_empty(const struct ledger *led, uint32_t conn);
  * living until ledger_free(), or until a snapshot shows that somebody holds it after all.
  * `conn.opener`, `.holder`, `.site` still name who had it and where it was opened; they and its
  * addresses stay valid. One that the ledger had not seen yet counts as opened by its holder, and
- * its age is a bound. Not kept: listeners, socketpairs, what has no peer, and what was open before
- * we looked: the command was started with it. */
+ * its age is a bound. Not kept: listeners, socketpairs, what has no peer or has ended on both
+ * sides, and what was open before we looked: the command was started with it. */
 struct left {
 	struct conn conn;
 	uint32_t proc;	  /* the process that ended */

@@ -10,6 +10,13 @@
 /* The clocks of TCP are as coarse as jiffies. */
 #define CLOCK_STEP_NS 50000000ull
 
+/* Both sides have closed, or it was reset: all that its process still had was the descriptor. */
+static bool is_over(uint8_t state)
+{
+	return state == ST_CLOSE || state == ST_TIME_WAIT || state == ST_LAST_ACK ||
+	       state == ST_CLOSING;
+}
+
 /* Whether it is a connection. A socketpair serves what its process has with itself. */
 static bool is_connection(const struct conn *c, const struct ls_sock *row)
 {
@@ -19,10 +26,10 @@ static bool is_connection(const struct conn *c, const struct ls_sock *row)
 	if (t->state == ST_LISTEN || role == LS_ROLE_LISTEN)
 		return false;
 	if (t->family == FAMILY_UNIX)
-		return t->state != ST_CLOSE && (role == LS_ROLE_CLIENT || role == LS_ROLE_SERVER);
+		return !is_over(t->state) && (role == LS_ROLE_CLIENT || role == LS_ROLE_SERVER);
 	if (t->proto == PROTO_UDP)
 		return t->rport != 0;
-	return t->proto == PROTO_TCP && t->rport && t->state != ST_CLOSE;
+	return t->proto == PROTO_TCP && t->rport && !is_over(t->state);
 }
 
 static bool before_ns(const struct ls_sock *row, uint32_t age_ms, uint64_t then_ns)

@@ -313,7 +313,9 @@ static void explain_left_open(struct words *w)
 
 	if (!p)
 		return;
-	say(w, "fd %d open when pid %u exited; opened %s%s before", l->conn.holder.fd, p->pid,
+	if (l->conn.holder.fd >= 0)
+		say(w, "fd %d ", l->conn.holder.fd);
+	say(w, "open when pid %u exited; opened %s%s before", p->pid,
 	    l->conn.flags & CONN_AT_LEAST ? "at least " : "",
 	    text_duration(age, sizeof(age), ns_since(l->time_ns, l->conn.open_ns)));
 	say_left(w, &l->conn);

@@ -70,6 +70,32 @@ static void check(const struct ledger *led)
 		abort();
 }
 
+static void check_details(const struct ledger *led)
+{
+	const struct frame *f;
+	uint32_t id, n;
+
+	for (id = 1; id < ledger_conn_end(led); id++)
+		if (ledger_empty(led, id) &&
+		    (!ledger_conn(led, id) || !ledger_proc(led, ledger_empty(led, id)->proc)))
+			abort();
+	for (id = 1; id < ledger_wait_end(led); id++)
+		if (ledger_wait(led, id) && !ledger_proc(led, ledger_wait(led, id)->proc))
+			abort();
+	for (id = 1; id < ledger_left_end(led); id++) {
+		const struct left *l = ledger_left(led, id);
+
+		if (l && (!ledger_proc(led, l->proc) || !ledger_proc(led, l->conn.opener) ||
+			  (l->conn.site && !ledger_site(led, l->conn.site)) ||
+			  !ledger_conn_local(led, &l->conn) || !ledger_conn_remote(led, &l->conn)))
+			abort();
+	}
+	for (id = 0; id < 64; id++)
+		for (n = 0; (f = ledger_frame(led, (int32_t)id, n)); n++)
+			if (!f->function || !f->file || !f->module || !f->build_id)
+				abort();
+}
+
 static void replay(const char *path)
 {
 	struct ledger_limits limits = { .conns = 32, .procs = 16, .sites = 8 };
@@ -88,6 +114,7 @@ static void replay(const char *path)
 			abort();
 		src.ops->close(src.arg);
 		check(run.led);
+		check_details(run.led);
 	}
 	verdicts_free(run.v);
 	ledger_free(run.led);

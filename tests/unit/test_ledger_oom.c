@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "unit/story.h"
+#include "unit/detail.h"
 
 #define STREAM_MAX 12000
 #define COOKIES	   1500 /* more than a chunk of a slab */
@@ -107,6 +107,10 @@ static struct {
 		struct ls_abort abort;
 		struct ls_snap snap;
 		struct ls_end end;
+		struct ls_wait wait;
+		struct ls_waiter waiter;
+		struct ls_empty empty;
+		union frame_rec frame;
 	} rec[STREAM_MAX];
 	unsigned int n;
 	struct story clock; /* without a ledger: it only says the time */
@@ -254,6 +258,49 @@ static void put_exits(void)
 	}
 }
 
+/* Names for many stacks, a few of them deep; and who waits there. */
+static void put_details(void)
+{
+	char texts[64];
+	unsigned int i;
+
+	for (i = 0; i < 300; i++) {
+		int n = snprintf(texts, sizeof(texts), "f%u%cfile%u%c%c", i, 0, i / 9, 0, 0);
+		union frame_rec frame = frame_rec((int32_t)(i / 2 * 77), (uint16_t)(i % 2 * i),
+						  texts, (size_t)n + 1);
+		struct ls_wait wait = wait_rec(&stream.clock, 100 + i % 60, 7000 + i, 3, 1);
+		struct ls_empty empty = {
+			.hdr = rec_hdr(LS_EMPTY, sizeof(empty), stream.clock.now_ns),
+			.who = rec_who(100 + i % 60),
+			.cookie = cookie_of(i * 3),
+			.stack = 3,
+		};
+		struct ls_waiter waiter = {
+			.hdr = rec_hdr(LS_WAITER, sizeof(waiter), stream.clock.now_ns),
+			.who = rec_who(100 + i % 60),
+			.stack = 4,
+		};
+
+		waiter.who.tid += 1000;
+		put(frame);
+		put(wait);
+		put(empty);
+		put(waiter);
+	}
+}
+
+static void put_held(unsigned int first, unsigned int step)
+{
+	unsigned int i;
+
+	for (i = first; i < COOKIES; i += step) {
+		struct ls_unix row = stream_row(i, 100 + i % 60, 5);
+
+		row.sock.hdr.type = LS_HELD;
+		put_row(&row);
+	}
+}
+
 static int make_stream(void **state)
 {
 	if (!dl_iterate_phdr(find_judy, NULL))
@@ -261,8 +308,10 @@ static int make_stream(void **state)
 	stream.clock.now_ns = 1000 * S_NS;
 	put_births();
 	put_look(0, 1);
+	put_details();
 	put_ends(3);
 	put_look(1, 2);
+	put_held(0, 5);
 	put_exits();
 	put_ends(2);
 	put_look(1, 4);
@@ -270,6 +319,33 @@ static int make_stream(void **state)
 }
 
 /* ---- what must hold whatever failed */
+
+static void details_whole(const struct ledger *led)
+{
+	const struct left *l;
+	const struct wait *w;
+	uint32_t id, n;
+
+	for (id = 1; id < ledger_wait_end(led); id++) {
+		w = ledger_wait(led, id);
+		assert_true(!w || ledger_proc(led, w->proc));
+	}
+	for (id = 1; id < ledger_conn_end(led); id++)
+		if (ledger_empty(led, id))
+			assert_non_null(ledger_proc(led, ledger_empty(led, id)->proc));
+	for (id = 1; id < ledger_left_end(led); id++) {
+		l = ledger_left(led, id);
+		if (!l)
+			continue;
+		assert_non_null(ledger_proc(led, l->proc));
+		assert_non_null(ledger_proc(led, l->conn.opener));
+		assert_true(!l->conn.site || ledger_site(led, l->conn.site));
+		assert_non_null(ledger_conn_remote(led, &l->conn));
+	}
+	for (id = 0; id < 300; id++)
+		for (n = 0; ledger_frame(led, (int32_t)(id / 2 * 77), n); n++)
+			assert_non_null(ledger_frame(led, (int32_t)(id / 2 * 77), n)->file);
+}
 
 static void whole(const struct ledger *led)
 {
@@ -298,6 +374,7 @@ static void whole(const struct ledger *led)
 
 		assert_true(!found || ledger_conn(led, found)->cookie == cookie_of(id));
 	}
+	details_whole(led);
 }
 
 static void takes_new_ones(struct story *s)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "unit/story.h"
+#include "unit/detail.h"
 #include "verdict/verdict.h"
 
 #define RECORDS 200000
@@ -373,6 +373,8 @@ union garbage {
 	struct ls_sock sock;
 	struct ls_proc proc;
 	struct ls_task task;
+	struct ls_snap snap;
+	struct ls_frame frame;
 	uint64_t words[64];
 };
 
@@ -389,10 +391,48 @@ static void fill(struct model *m, union garbage *g)
 	g->hdr.time_ns = roll(m, 10) ? m->story.now_ns += roll(m, 1000000000) : g->words[1];
 	if (g->hdr.type == LS_OPEN)
 		g->open.tuple.family = families[roll(m, 4)];
-	if (g->hdr.type == LS_SOCK)
+	if (g->hdr.type == LS_SOCK || g->hdr.type == LS_HELD) {
 		g->sock.tuple.family = families[roll(m, 4)];
+		g->sock.tuple.proto = roll(m, 2) ? IPPROTO_TCP : IPPROTO_UDP;
+	}
 	if (g->hdr.type == LS_SNAP)
-		((struct ls_snap *)g)->what = (uint16_t)roll(m, 3);
+		g->snap.what = (uint16_t)roll(m, 3);
+	if (g->hdr.type == LS_FRAME)
+		g->frame.stack = (int32_t)roll(m, 20) - 1;
+}
+
+/* What readers may rely on, whatever was said. */
+static uint32_t check_details(const struct ledger *led)
+{
+	uint32_t id, n, seen = 0;
+
+	for (id = 0; id < 20; id++)
+		for (n = 0; ledger_frame(led, (int32_t)id, n); n++, seen |= 1)
+			assert_non_null(ledger_frame(led, (int32_t)id, n)->build_id);
+	for (id = 0; id < ledger_wait_end(led); id++)
+		if (ledger_wait(led, id)) {
+			assert_non_null(ledger_proc(led, ledger_wait(led, id)->proc));
+			seen |= 2;
+		}
+	for (id = 0; id < ledger_conn_end(led); id++)
+		if (ledger_empty(led, id)) {
+			assert_non_null(ledger_conn(led, id));
+			assert_non_null(ledger_proc(led, ledger_empty(led, id)->proc));
+			seen |= 4;
+		}
+	for (id = 0; id < ledger_left_end(led); id++) {
+		const struct left *l = ledger_left(led, id);
+
+		if (!l)
+			continue;
+		assert_non_null(ledger_proc(led, l->proc));
+		assert_non_null(ledger_proc(led, l->conn.opener));
+		assert_non_null(ledger_site(led, l->conn.site));
+		assert_non_null(ledger_conn_remote(led, &l->conn));
+		assert_non_null(ledger_conn_local(led, &l->conn));
+		seen |= 8;
+	}
+	return seen;
 }
 
 static void garbage_breaks_nothing(void **state)
@@ -401,6 +441,7 @@ static void garbage_breaks_nothing(void **state)
 	struct verdicts *v = verdicts_new();
 	struct verdict_thresholds t;
 	unsigned int i, good = 0;
+	uint32_t seen = 0;
 	union garbage g;
 	int err;
 
@@ -410,10 +451,13 @@ static void garbage_breaks_nothing(void **state)
 		err = tell(&m.story, &g);
 		assert_true(err == 0 || err == -EBADMSG);
 		good += !err;
-		if (i % 1000 == 0)
-			assert_int_equal(verdicts_judge(v, m.story.led, &t, m.story.now_ns), 0);
+		if (i % 1000)
+			continue;
+		assert_int_equal(verdicts_judge(v, m.story.led, &t, m.story.now_ns), 0);
+		seen |= check_details(m.story.led);
 	}
 	assert_true(good > 100000);
+	assert_int_equal(seen, 15);
 	verdicts_free(v);
 	ledger_free(m.story.led);
 }
