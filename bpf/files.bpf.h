@@ -37,6 +37,21 @@ static __always_inline struct sock *sock_of(struct task_struct *task, __u32 fd)
 	return sock_of_file(file_of(task, fd));
 }
 
+/* Until 6.12 a plain count, from then on one less than the references. */
+struct file___counted {
+	atomic64_t f_count;
+} __attribute__((preserve_access_index));
+
+/* By how many descriptors, of all processes, it can be reached; in flight or in a ring, too. */
+static __always_inline __u64 file_refs(struct file *file)
+{
+	struct file___counted *old = (void *)file;
+
+	if (bpf_core_field_exists(old->f_count))
+		return BPF_CORE_READ(old, f_count.counter);
+	return BPF_CORE_READ(file, f_ref.refcnt.counter) + 1;
+}
+
 #define TASK_INTERRUPTIBLE   1
 #define TASK_UNINTERRUPTIBLE 2
 
