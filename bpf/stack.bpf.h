@@ -243,25 +243,46 @@ static __always_inline void shape_key(struct ls_shape_key *key, struct task_stru
 	key->lr = PROBE_LR(regs);
 }
 
-/* The number of @task's user stack, negative if none is wanted or to be had. */
-static __noinline __s32 user_stack(struct task_struct *task)
-{
-	__u32 pid = BPF_CORE_READ(task, tgid), seen = 0;
+/* What is known of a stack without a copy of it. */
+struct outside {
 	struct ls_shape_key key;
-	struct pt_regs *regs;
-	__u8 *how = NULL;
-	__s32 known;
+	__u32 seen;  /* other stacks that stood at the same place */
+	bool copied; /* it is for a copy to tell */
+};
 
-	if (cfg.stacks == LS_STACKS_NONE)
-		return -1;
+static __noinline __s32 stack_without_copy(struct task_struct *task, struct outside *o)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u8 *how = NULL;
+
 	if (cfg.stacks == LS_STACKS_HOT || cfg.copy_bytes)
 		how = bpf_map_lookup_elem(&hot, &pid);
 	if (cfg.stacks == LS_STACKS_HOT && !how)
 		return -1;
 	if (!cfg.copy_bytes || (how && *how == LS_HOT_FRAMES))
 		return frames_number(task);
-	regs = (void *)bpf_task_pt_regs(task);
-	shape_key(&key, task, regs);
-	known = known_shape(&key, &seen);
-	return known >= 0 ? known : copy_number(task, regs, key.sp);
+	shape_key(&o->key, task, (void *)bpf_task_pt_regs(task));
+	o->copied = true;
+	return known_shape(&o->key, &o->seen);
+}
+
+static __noinline __s32 stack_with_copy(struct task_struct *task, const struct outside *o)
+{
+	if (!o->copied)
+		return -1;
+	return copy_number(task, (void *)bpf_task_pt_regs(task), o->key.sp);
+}
+
+/* The number of @task's user stack, negative if none is wanted or to be had. */
+static __always_inline __s32 user_stack(struct task_struct *task)
+{
+	struct outside o = {};
+	__s32 known;
+
+	if (cfg.stacks == LS_STACKS_NONE)
+		return -1;
+	known = stack_without_copy(task, &o);
+	if (!cfg.copy_bytes || known >= 0)
+		return known;
+	return stack_with_copy(task, &o);
 }

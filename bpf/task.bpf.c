@@ -7,20 +7,6 @@
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
 
-/* Until 6.12 a plain count, from then on one less than the references. */
-struct file___counted {
-	atomic64_t f_count;
-} __attribute__((preserve_access_index));
-
-static __always_inline bool shared(struct file *file)
-{
-	struct file___counted *old = (void *)file;
-
-	if (bpf_core_field_exists(old->f_count))
-		return BPF_CORE_READ(old, f_count.counter) > 1;
-	return BPF_CORE_READ(file, f_ref.refcnt.counter) > 0;
-}
-
 struct tally {
 	struct task_struct *task;
 	__u32 max, held;
@@ -42,7 +28,7 @@ static long tally_fd(__u32 fd, void *arg)
 	if (!sock_wanted(sk))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (state != TCP_LISTEN && state != TCP_CLOSE && !shared(file))
+	if (state != TCP_LISTEN && state != TCP_CLOSE && file_refs(file) == 1)
 		t->held++;
 	return 0;
 }

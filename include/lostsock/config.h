@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #endif
 
+#include <lostsock/event.h>
+
 enum ls_filter {
 	LS_FILTER_PIDS = 1 << 0,   /* only the processes in the map `pids`, and their children */
 	LS_FILTER_CGROUP = 1 << 1, /* only below one cgroup2 */
@@ -34,6 +36,7 @@ struct ls_config {
 	__u32 copy_bytes; /* of a user stack at most, a multiple of 1,024; 0: frame pointers only */
 	__u32 numbered;	  /* stack numbers are the source's: see enum ls_number */
 	__u32 held;	  /* what a process still holds at its end is told of */
+	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 };
 
 /* How the stack of a process in the map `hot` is taken. */
@@ -74,6 +77,27 @@ struct ls_shape {
 
 struct ls_shapes {
 	struct ls_shape shape[LS_SHAPES];
+};
+
+/* Where a thread blocks: a stack that is known, or else what it looks like from the outside. */
+struct ls_wait_key {
+	__u32 pid;
+	__u32 tid;
+	__s32 nr;
+	__s32 stack; /* negative: at ip and sp, after that many other stacks */
+	__u64 ip;
+	__u64 sp;
+};
+
+struct ls_wait_sum {
+	__u64 start_ns; /* of its process */
+	__s32 stack;
+	__u32 call; /* enum ls_call */
+	__u64 count;
+	__u64 total_ns;
+	__u64 max_ns;
+	__u64 since_ns; /* 0: it does not sit here now */
+	__u32 bucket[LS_WAIT_BUCKETS];
 };
 
 static inline __attribute__((always_inline)) __u64 ls_shape_mix(__u64 hash, __u64 word)

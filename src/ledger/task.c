@@ -14,12 +14,10 @@ static uint32_t task_get(struct ledger *led, uint32_t tid)
 	if (*slot)
 		return (uint32_t)(uintptr_t)*slot;
 	id = slab_alloc(&led->tasks);
-	if (!id) {
+	if (!id)
 		index_drop(&led->by_tid, tid);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
-	((struct task *)slab_get(&led->tasks, id))->stack = -1;
+	else
+		*slot = (void *)(uintptr_t)id;
 	return id;
 }
 

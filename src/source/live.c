@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "source/live_stack.h"
+#include "source/live_wait.h"
 
 #define DRAIN_MAX                                                                      \
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
@@ -56,16 +57,26 @@ static int tell_open(struct live *live, const struct ls_open *open)
 	return err ?: live->sink(live->sink_ctx, &own.hdr);
 }
 
+static int tell_empty(struct live *live, const struct ls_empty *empty)
+{
+	struct ls_empty own = *empty;
+	int err = live_stack_number(live, &own.who, own.hdr.time_ns, true, &own.stack);
+
+	return err ?: live->sink(live->sink_ctx, &own.hdr);
+}
+
 static int tell(struct live *live, const struct ls_hdr *hdr)
 {
 	switch (hdr->type) {
 	case LS_OPEN:
 		return tell_open(live, (const void *)hdr);
+	case LS_EMPTY:
+		return tell_empty(live, (const void *)hdr);
 	case LS_COPY:
 		return live_stack_copied(live, (const void *)hdr);
 	case LS_PROC:
-		if (live->stacks)
-			live_stacks_proc(live, (const void *)hdr);
+		live_stacks_proc(live, (const void *)hdr);
+		live_waits_proc(live, (const void *)hdr);
 		break;
 	}
 	return live->sink(live->sink_ctx, hdr);
@@ -117,10 +128,12 @@ static void live_close(void *arg)
 
 	ring_buffer__free(live->ring);
 	live_stacks_free(live->stacks);
+	live_waits_free(live->waits);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
 	Judy1FreeArray(&live->stacks_known, PJE0);
 	free(live->percpu);
+	free(live->pids);
 	free(live);
 }
 
@@ -179,12 +192,14 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
 		goto out;
 	}
-	if (opt->detail & LIVE_NUMBERED) {
-		live->stacks = live_stacks_new(opt);
-		if (!live->stacks) {
-			snprintf(err, LIVE_ERROR_LEN, "out of memory");
-			goto out;
-		}
+	live->stacks = opt->detail & LIVE_NUMBERED
+			       ? live_stacks_new(opt->detail, live->pids, live->pid_count)
+			       : NULL;
+	live->waits = opt->detail & LIVE_WAITS ? live_waits_new() : NULL;
+	if ((!live->stacks && (opt->detail & LIVE_NUMBERED)) ||
+	    (!live->waits && (opt->detail & LIVE_WAITS))) {
+		snprintf(err, LIVE_ERROR_LEN, "out of memory");
+		goto out;
 	}
 	identify(&live->id);
 	src->ops = &live_ops;
@@ -195,18 +210,17 @@ out:
 	return e;
 }
 
-int live_hot(struct source *src, uint32_t pid)
+struct live *live_of(const struct source *src)
 {
-	struct live *live = src->arg;
-	uint8_t one = 1;
-
-	if (src->ops != &live_ops)
-		return -EOPNOTSUPP;
-	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
+	return src->ops == &live_ops ? src->arg : NULL;
 }
 
-int live_suspect(struct source *src, const uint64_t *cookies, size_t n)
+int live_hot(struct source *src, uint32_t pid)
 {
-	(void)src, (void)cookies, (void)n;
-	return -EOPNOTSUPP;
+	struct live *live = live_of(src);
+	uint8_t one = LS_HOT_ANY;
+
+	if (!live)
+		return -EOPNOTSUPP;
+	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
 }

@@ -85,14 +85,24 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 	struct lostsock_bpf *skel = live->skel;
 	struct ls_config *cfg = &skel->rodata->cfg;
 
+	bpf_program__set_autoload(skel->progs.task_switch, opt->detail & LIVE_WAITS);
+	bpf_program__set_autoload(skel->progs.task_held, opt->detail & LIVE_HELD);
+	bpf_program__set_autoload(skel->progs.read_empty,
+				  (opt->detail & LIVE_EMPTY) && live_has_empty());
+	if (!(opt->detail & LIVE_EMPTY))
+		bpf_map__set_max_entries(skel->maps.suspects, 1);
 	if (opt->detail & LIVE_COPY) {
 		cfg->copy_bytes = COPY_BYTES;
 		cfg->stacks = opt->stacks ?: LS_STACKS_ALL;
 	} else {
 		bpf_map__set_max_entries(skel->maps.shapes, 1);
 	}
-	if (opt->detail & LIVE_NUMBERED)
-		cfg->numbered = 1;
+	cfg->numbered = !!(opt->detail & LIVE_NUMBERED);
+	cfg->waiters = !!(opt->detail & LIVE_WAITS);
+	if (!(opt->detail & LIVE_WAITS)) {
+		bpf_map__set_max_entries(skel->maps.blocked, 1);
+		bpf_map__set_max_entries(skel->maps.waits, 1);
+	}
 	if (cfg->stacks == LS_STACKS_NONE)
 		bpf_map__set_max_entries(skel->maps.stacks, 1);
 }
@@ -212,7 +222,10 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 		{ skel->progs.conn_abort, &skel->links.conn_abort, false },
 		{ skel->progs.task_fork, &skel->links.task_fork, true },
 		{ skel->progs.task_exec, &skel->links.task_exec, true },
+		/* The order counts: see held.bpf.c. */
+		{ skel->progs.task_held, &skel->links.task_held, true },
 		{ skel->progs.task_exit, &skel->links.task_exit, true },
+		{ skel->progs.task_switch, &skel->links.task_switch, true },
 		{ skel->progs.files, &skel->links.files, true },
 		{ skel->progs.socks_tcp, &skel->links.socks_tcp, false },
 		{ skel->progs.socks_udp, &skel->links.socks_udp, false },
@@ -246,8 +259,12 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 	if (!live_has_btf())
 		return say(err, -EOPNOTSUPP,
 			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " LIVE_MEND_BTF);
-	e = load(live, opt, err) ?: fill_pids(live, opt, err);
-	return e ? e : attach(live, err);
+	e = load(live, opt, err) ?: fill_pids(live, opt, err) ?: attach(live, err);
+	if (e || !opt->detail || !opt->pid_count)
+		return e;
+	/* From here on the fork tracepoint follows those that are started. */
+	e = live_children(live, opt->pids, opt->pid_count);
+	return e ? say(err, e, "cannot watch their children: %s", strerror(-e)) : 0;
 }
 
 void live_unload(struct live *live)

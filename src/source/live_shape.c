@@ -125,7 +125,7 @@ void live_shape_teach(struct live *live, const struct ls_copy *copy, const void 
 	bool first;
 
 	key_of(&key, copy);
-	if (key.sp % 8 || len > LS_COPY_BYTES_MAX)
+	if (key.sp % 8 || len / 8 > UINT16_MAX)
 		return;
 	if (!shape_of(&shape, &key, memory, len / 8, known))
 		return;

@@ -37,21 +37,24 @@ static void insert(Pvoid_t *array, uint64_t key, Word_t value)
 		*slot = (void *)value;
 }
 
-struct live_stacks *live_stacks_new(const struct live_options *opt)
+struct live_stacks *live_stacks_new(uint32_t detail, const uint32_t *pids, size_t n)
 {
 	struct live_stacks *s = calloc(1, sizeof(*s));
 	size_t i;
 
 	if (!s)
 		return NULL;
-	s->detail = opt->detail;
+	s->detail = detail;
 	s->sym = symbolizer_new(NULL);
 	if (!s->sym) {
 		free(s);
 		return NULL;
 	}
-	for (i = 0; i < opt->pid_count; i++)
-		symbolizer_process(s->sym, opt->pids[i], 0);
+	/* First told of what comes, then looked at what is there. Without the right to perf events
+	 * only those that live for less than a moment are left without names. */
+	s->watch = n ? symbol_watch_new(pids, n) : NULL;
+	for (i = 0; i < n; i++)
+		symbolizer_process(s->sym, pids[i], 0);
 	return s;
 }
 
@@ -62,6 +65,7 @@ void live_stacks_free(struct live_stacks *s)
 
 	if (!s)
 		return;
+	symbol_watch_free(s->watch);
 	symbolizer_free(s->sym);
 	while ((slot = JudyLNext(s->by_number, &number, PJE0)))
 		free(*slot);
@@ -76,7 +80,10 @@ void live_stacks_free(struct live_stacks *s)
 
 void live_stacks_pump(struct live *live)
 {
-	(void)live;
+	struct live_stacks *s = live->stacks;
+
+	if (s && s->watch)
+		symbol_watch_pump(s->watch, s->sym);
 }
 
 void live_stacks_proc(struct live *live, const struct ls_proc *proc)
@@ -84,6 +91,8 @@ void live_stacks_proc(struct live *live, const struct ls_proc *proc)
 	struct live_stacks *s = live->stacks;
 	uint32_t pid = proc->who.pid;
 
+	if (!s)
+		return;
 	switch (proc->what) {
 	case LS_PROC_FORK:
 		if (!s->watch)

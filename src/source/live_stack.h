@@ -31,7 +31,7 @@ struct live_stacks {
 };
 
 /* NULL: no memory. @pids are watched for new mappings, and named while they live. */
-struct live_stacks *live_stacks_new(const struct live_options *opt);
+struct live_stacks *live_stacks_new(uint32_t detail, const uint32_t *pids, size_t n);
 void live_stacks_free(struct live_stacks *s);
 /* What was mapped meanwhile; before the ring is read. */
 void live_stacks_pump(struct live *live);

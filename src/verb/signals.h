@@ -5,5 +5,7 @@
 /* SIGINT and SIGTERM wait for signals_open() from here on; before a terminal is opened. 0 or
  * -errno. */
 int signals_block(void);
-/* A descriptor that can be read when one of them has come; -errno. */
+/* The same for all that is passed on to a command, and for its end. */
+int signals_block_all(void);
+/* A descriptor that can be read when a signal has come that is blocked by the above; -errno. */
 int signals_open(void);

@@ -63,12 +63,12 @@ static void put_lines(FILE *out, const char *text)
 	}
 }
 
-static bool fails(const struct sheet_entry *e, const struct sheet_junit *opt)
+static bool fails(const struct sheet_entry *e, const struct sheet_gate *gate)
 {
 	uint64_t bit = 1ull << e->class;
 
-	return !e->suppression && ((e->suspected < e->count && (opt->fail_certain & bit)) ||
-				   (e->suspected && (opt->fail_suspected & bit)));
+	return !e->suppression && ((e->suspected < e->count && (gate->fail_certain & bit)) ||
+				   (e->suspected && (gate->fail_suspected & bit)));
 }
 
 enum outcome {
@@ -78,7 +78,7 @@ enum outcome {
 };
 
 static enum outcome case_outcome(const struct sheet *s, uint32_t owner,
-				 const struct sheet_junit *opt)
+				 const struct sheet_gate *gate)
 {
 	enum outcome outcome = OUTCOME_PASSED;
 	uint32_t i;
@@ -88,7 +88,7 @@ static enum outcome case_outcome(const struct sheet *s, uint32_t owner,
 
 		if (e->owner != owner)
 			continue;
-		if (fails(e, opt))
+		if (fails(e, gate))
 			outcome = OUTCOME_FAILED;
 		else if (e->suppression)
 			outcome = OUTCOME_SKIPPED;
@@ -98,7 +98,7 @@ static enum outcome case_outcome(const struct sheet *s, uint32_t owner,
 
 /* What is found and does not fail: suspected, or not asked for. */
 static void put_notes(FILE *out, const struct sheet *s, uint32_t owner,
-		      const struct sheet_junit *opt)
+		      const struct sheet_gate *gate)
 {
 	bool any = false;
 	uint32_t i;
@@ -106,7 +106,7 @@ static void put_notes(FILE *out, const struct sheet *s, uint32_t owner,
 	for (i = 0; i < s->entries; i++) {
 		const struct sheet_entry *e = &s->entry[i];
 
-		if (e->owner != owner || e->suppression || fails(e, opt))
+		if (e->owner != owner || e->suppression || fails(e, gate))
 			continue;
 		fputs(any ? "" : "      <system-out>", out);
 		any = true;
@@ -117,7 +117,7 @@ static void put_notes(FILE *out, const struct sheet *s, uint32_t owner,
 
 /* One failure a case, as the schema has it; the first class gives its type. */
 static void put_failure(FILE *out, const struct sheet *s, uint32_t owner,
-			const struct sheet_junit *opt)
+			const struct sheet_gate *gate)
 {
 	const struct sheet_entry *first = NULL;
 	char message[CLEAN_LEN] = "";
@@ -127,7 +127,7 @@ static void put_failure(FILE *out, const struct sheet *s, uint32_t owner,
 	for (i = 0; i < s->entries; i++) {
 		const struct sheet_entry *e = &s->entry[i];
 
-		if (e->owner != owner || !fails(e, opt))
+		if (e->owner != owner || !fails(e, gate))
 			continue;
 		if (at + strlen(e->brief) + 3 < sizeof(message))
 			at += (size_t)snprintf(message + at, sizeof(message) - at, "%s%s",
@@ -141,7 +141,7 @@ static void put_failure(FILE *out, const struct sheet *s, uint32_t owner,
 	put_attribute(out, "message", message);
 	fputc('>', out);
 	for (i = 0; i < s->entries; i++)
-		if (s->entry[i].owner == owner && fails(&s->entry[i], opt))
+		if (s->entry[i].owner == owner && fails(&s->entry[i], gate))
 			put_lines(out, s->entry[i].text);
 	fputs("</failure>\n", out);
 }
@@ -161,20 +161,25 @@ static void put_skipped(FILE *out, const struct sheet *s, uint32_t owner)
 	fputs("/>\n", out);
 }
 
-static double case_seconds(const struct sheet_case *c, const struct sheet_junit *opt)
+static double gate_seconds(const struct sheet_gate *gate)
 {
-	uint64_t end_ns = c->end_ns;
+	return (double)ns_since(gate->end_ns, gate->begin_ns) / 1e9;
+}
 
-	return end_ns > c->row.start_ns ? (double)(end_ns - c->row.start_ns) / 1e9 : opt->seconds;
+static double case_seconds(const struct sheet_case *c, const struct sheet_gate *gate)
+{
+	uint64_t end_ns = c->end_ns ? c->end_ns : gate->end_ns;
+
+	return (double)ns_since(end_ns, c->row.start_ns) / 1e9;
 }
 
 /* Of the same name there may be many: a number tells them apart, and is the same in the next run.
  */
 static void put_case(FILE *out, const struct sheet *s, uint32_t owner,
-		     const struct sheet_junit *opt)
+		     const struct sheet_gate *gate)
 {
 	const struct sheet_case *c = &s->owner[owner];
-	enum outcome outcome = case_outcome(s, owner, opt);
+	enum outcome outcome = case_outcome(s, owner, gate);
 	char name[LS_COMM_LEN + 32];
 	uint32_t i, nth = 1;
 
@@ -183,34 +188,35 @@ static void put_case(FILE *out, const struct sheet *s, uint32_t owner,
 	snprintf(name, sizeof(name), nth > 1 ? "%s #%u" : "%s", c->row.comm, nth);
 	fputs("    <testcase", out);
 	put_attribute(out, "name", name);
-	put_attribute(out, "classname", opt->command);
-	fprintf(out, " time=\"%.3f\">\n", case_seconds(c, opt));
+	put_attribute(out, "classname", gate->command);
+	fprintf(out, " time=\"%.3f\">\n", case_seconds(c, gate));
 	if (outcome == OUTCOME_FAILED)
-		put_failure(out, s, owner, opt);
+		put_failure(out, s, owner, gate);
 	else if (outcome == OUTCOME_SKIPPED)
 		put_skipped(out, s, owner);
-	put_notes(out, s, owner, opt);
+	put_notes(out, s, owner, gate);
 	fputs("    </testcase>\n", out);
 }
 
-int sheet_junit(FILE *out, const struct sheet *s, const struct sheet_junit *opt)
+int sheet_junit(FILE *out, const struct sheet *s, const struct sheet_gate *gate)
 {
 	uint32_t count[OUTCOME_FAILED + 1] = { 0 }, i;
+	char when[TEXT_LEN];
 
 	for (i = 0; i < s->owners; i++)
-		count[case_outcome(s, i, opt)]++;
+		count[case_outcome(s, i, gate)]++;
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
 	fprintf(out, "<testsuites tests=\"%u\" failures=\"%u\" errors=\"0\" time=\"%.3f\">\n",
-		s->owners, count[OUTCOME_FAILED], opt->seconds);
+		s->owners, count[OUTCOME_FAILED], gate_seconds(gate));
 	fprintf(out,
 		"  <testsuite name=\"lostsock\" tests=\"%u\" failures=\"%u\" errors=\"0\" "
 		"skipped=\"%u\" time=\"%.3f\"",
-		s->owners, count[OUTCOME_FAILED], count[OUTCOME_SKIPPED], opt->seconds);
-	put_attribute(out, "timestamp", opt->when);
-	put_attribute(out, "hostname", opt->host ? opt->host : "");
+		s->owners, count[OUTCOME_FAILED], count[OUTCOME_SKIPPED], gate_seconds(gate));
+	put_attribute(out, "timestamp", time_rfc3339(when, sizeof(when), gate->realtime_ns));
+	put_attribute(out, "hostname", gate->host ? gate->host : "");
 	fputs(">\n", out);
 	for (i = 0; i < s->owners && !ferror(out); i++)
-		put_case(out, s, i, opt);
+		put_case(out, s, i, gate);
 	fputs("  </testsuite>\n</testsuites>\n", out);
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

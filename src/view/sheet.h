@@ -57,14 +57,21 @@ int sheet_json(FILE *out, const struct sheet *s, const struct view_input *in);
 /* The suppressions that took something; with @all those that took nothing too. */
 int sheet_report_suppressions(FILE *out, const struct sheet *s, bool all);
 
-/* JUnit XML: a test case a process, which fails with its findings. @fails: which classes do, by
- * bits, certain ones and suspected. @command: what ran. */
-struct sheet_junit {
-	const char *command;
+/* What a gate makes of it: which classes fail, by bits, where they are certain and where they are
+ * only suspected; and what there is to say besides. */
+struct sheet_gate {
 	uint64_t fail_certain;
 	uint64_t fail_suspected;
-	double seconds;
-	const char *when; /* RFC 3339 */
+	bool verbose; /* unused suppressions too */
+	const char *command;
 	const char *host;
+	uint64_t begin_ns; /* CLOCK_MONOTONIC */
+	uint64_t end_ns;
+	uint64_t realtime_ns; /* at the begin, as time of day */
 };
-int sheet_junit(FILE *out, const struct sheet *s, const struct sheet_junit *opt);
+bool sheet_fails(const struct sheet *s, const struct sheet_gate *gate);
+/* All that `run` says at its end. */
+int sheet_gate_report(FILE *out, const struct sheet *s, const struct view_input *in,
+		      const struct sheet_gate *gate);
+/* JUnit XML: a test case a process, which fails with its findings. */
+int sheet_junit(FILE *out, const struct sheet *s, const struct sheet_gate *gate);

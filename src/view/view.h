@@ -83,6 +83,8 @@ void view_top_close(struct view_top *top);
 void view_top_update(struct view_top *top, const struct view_input *in);
 /* Says what it waits for, before the first snapshot: "attaching", "reading 120,000 sockets". */
 void view_top_progress(struct view_top *top, const char *what);
+/* Opens on the detail of this process, once a snapshot has it. */
+void view_top_focus(struct view_top *top, uint32_t pid);
 /* The descriptor to poll for keys. */
 int view_top_fd(const struct view_top *top);
 /* Handles the keys and resizes that wait. Returns false when the user asked to quit. @in may be

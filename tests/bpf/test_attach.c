@@ -68,6 +68,13 @@ static int frame_of(const struct close_look *c, int32_t stack, const char *funct
 	return -1;
 }
 
+static void look(struct close_look *c)
+{
+	c->n = 0;
+	assert_int_equal(c->src.ops->snapshot(c->src.arg, LS_PASS_FILES | LS_PASS_TASKS, take, c),
+			 0);
+}
+
 static void pump(struct close_look *c)
 {
 	assert_int_equal(c->src.ops->pump(c->src.arg, take, c), 0);
@@ -95,8 +102,38 @@ static NO_FRAME_POINTER int open_another(uint16_t port)
 	return guilty_dial(port, room) + room[2];
 }
 
+static NO_FRAME_POINTER int wait_for_answer(int fd)
+{
+	volatile char room[64] = { 0 };
+
+	return (int)recv(fd, (void *)room, 1, 0) + room[0] * 0;
+}
+
+static NO_FRAME_POINTER int ask_and_wait(uint16_t port)
+{
+	return wait_for_answer(connect_to(AF_INET, port)) + 1;
+}
+
+static NO_FRAME_POINTER int poll_for_more(int fd)
+{
+	volatile char room[64] = { 0 };
+
+	return (int)recv(fd, (void *)room, 1, MSG_DONTWAIT) + room[0];
+}
+
+/* Two connections, one of them twice, and both ends of a pair. */
+static void hold(uint16_t port)
+{
+	int pair[2];
+
+	connect_to(AF_INET, port);
+	if (dup(connect_to(AF_INET, port)) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		_exit(1);
+}
+
 static void child_main(int in, int out, uint16_t port)
 {
+	int fd = -1;
 	char what;
 
 	while (read(in, &what, 1) == 1) {
@@ -107,6 +144,18 @@ static void child_main(int in, int out, uint16_t port)
 		case '2':
 			open_another(port);
 			break;
+		case 'w':
+			ask_and_wait(port);
+			break;
+		case 'c':
+			fd = connect_to(AF_INET, port);
+			break;
+		case 'e':
+			poll_for_more(fd);
+			break;
+		case 'h':
+			hold(port);
+			break;
 		case 'q':
 			_exit(0);
 		}
@@ -116,7 +165,7 @@ static void child_main(int in, int out, uint16_t port)
 	_exit(1);
 }
 
-static int close_look(void **state, uint32_t detail)
+static int close_look(void **state, uint32_t detail, bool by_parent)
 {
 	struct close_look *c = calloc(1, sizeof(*c));
 	struct live_options opt = { .detail = detail, .pid_count = 1 };
@@ -133,10 +182,13 @@ static int close_look(void **state, uint32_t detail)
 	c->child = fork();
 	if (!c->child) {
 		close(to[1]);
+		if (by_parent && fork())
+			pause();
 		child_main(to[0], from[1], c->port);
 	}
 	close(to[0]);
 	close(from[1]);
+	usleep(by_parent ? 50000 : 0);
 	c->to_child = to[1];
 	c->from_child = from[0];
 	pid = (uint32_t)c->child;
@@ -149,7 +201,7 @@ static int close_look(void **state, uint32_t detail)
 
 static int with_stacks(void **state)
 {
-	return close_look(state, LIVE_COPY | LIVE_NAMES);
+	return close_look(state, LIVE_COPY | LIVE_NAMES, false);
 }
 
 static int end(void **state)
@@ -238,6 +290,187 @@ static void callers_are_told_apart(void **state)
 	}
 }
 
+/* ---- blocked */
+
+static int with_waits(void **state)
+{
+	return close_look(state, LIVE_COPY | LIVE_NAMES | LIVE_WAITS, false);
+}
+
+/* The place where the child waits for the server's answer. */
+static const struct ls_wait *the_wait(const struct close_look *c)
+{
+	const struct ls_wait *wait;
+	unsigned int i;
+
+	for (i = 0; (wait = nth(c, LS_WAIT, i)); i++)
+		if (wait->stack >= 0 && frame_of(c, wait->stack, "wait_for_answer") > 0)
+			return wait;
+	return NULL;
+}
+
+static uint32_t counted(const struct ls_wait *wait)
+{
+	uint32_t sum = 0;
+	int i;
+
+	for (i = 0; i < LS_WAIT_BUCKETS; i++)
+		sum += wait->bucket[i];
+	return sum;
+}
+
+/* Twice: the first wait's stack is copied, the second is known by its shape; they are one place. */
+static void blocked_time_has_its_place(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_waiter *waiter;
+	const struct ls_wait *wait;
+	int i, fd;
+	char done;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(write(c->to_child, "w", 1), 1);
+		fd = accept(c->listener, NULL, NULL);
+		usleep(150000);
+		pump(c);
+		look(c);
+		wait = the_wait(c);
+		assert_non_null(wait);
+		assert_int_equal(wait->who.tid, c->child);
+		assert_int_equal(wait->call, LS_CALL_READ);
+		assert_int_equal(wait->nr, SYS_recvfrom);
+		assert_int_equal(wait->count, i);
+		assert_true(wait->since_ns > 0 && wait->since_ns < wait->hdr.time_ns - 100000000);
+		waiter = nth(c, LS_WAITER, 0);
+		assert_non_null(waiter);
+		assert_int_equal(waiter->who.tid, c->child);
+		assert_true(frame_of(c, waiter->stack, "ask_and_wait") > 0);
+		look(c);
+		assert_null(nth(c, LS_WAITER, 0)); /* it has not moved */
+		assert_null(the_wait(c));
+		say(fd, 1);
+		assert_int_equal(read(c->from_child, &done, 1), 1);
+		look(c);
+		wait = the_wait(c);
+		assert_non_null(wait);
+		assert_int_equal(wait->count, i + 1);
+		assert_int_equal(wait->since_ns, 0);
+		assert_int_equal(counted(wait), i + 1);
+		assert_true(wait->max_ns >= 100000000 && wait->total_ns >= wait->max_ns);
+		assert_true(wait->bucket[17] + wait->bucket[18] > 0); /* 0.13 to 0.52 s */
+		close(fd);
+	}
+}
+
+/* ---- away empty */
+
+static int with_empty(void **state)
+{
+	return close_look(state, LIVE_COPY | LIVE_NAMES | LIVE_EMPTY, false);
+}
+
+static void the_last_empty_reader_is_named(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_empty *empty;
+	uint64_t cookie;
+
+	tell_child(c, 'c');
+	tell_child(c, 'e');
+	pump(c);
+	assert_null(nth(c, LS_EMPTY, 0)); /* nobody is suspect */
+	cookie = ((const struct ls_open *)nth(c, LS_OPEN, 0))->cookie;
+	assert_int_equal(live_suspect(&c->src, &cookie, 1), 0);
+	tell_child(c, 'e');
+	tell_child(c, 'e');
+	pump(c);
+	empty = nth(c, LS_EMPTY, 0);
+	assert_non_null(empty);
+	assert_int_equal(empty->cookie, cookie);
+	assert_int_equal(empty->who.pid, c->child);
+	assert_true(frame_of(c, empty->stack, "poll_for_more") > 0);
+	assert_null(nth(c, LS_EMPTY, 1)); /* once a second */
+	assert_non_null(((struct live *)c->src.arg)->skel->links.read_empty);
+	assert_int_equal(live_suspect(&c->src, NULL, 0), 0);
+	assert_null(((struct live *)c->src.arg)->skel->links.read_empty);
+}
+
+/* ---- left open */
+
+static int with_held(void **state)
+{
+	return close_look(state, LIVE_HELD, false);
+}
+
+/* How often does a row of this socket stand before the end of its process? */
+static unsigned int held_before_exit(const struct close_look *c, uint64_t cookie)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < c->n; i++) {
+		const struct ls_sock *s = &c->rec[i].sock;
+
+		if (s->hdr.type == LS_HELD && s->cookie == cookie &&
+		    s->who.pid == (uint32_t)c->child)
+			n++;
+		if (s->hdr.type == LS_PROC &&
+		    ((const struct ls_proc *)(const void *)s)->what == LS_PROC_EXIT)
+			break;
+	}
+	return n;
+}
+
+static void what_is_held_at_the_end_is_told(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *one, *twice;
+	const struct ls_sock *held;
+	unsigned int i, inet = 0, unix_ends = 0;
+
+	tell_child(c, 'h');
+	assert_int_equal(write(c->to_child, "q", 1), 1);
+	waitpid(c->child, NULL, 0);
+	pump(c);
+	one = nth(c, LS_OPEN, 0);
+	twice = nth(c, LS_OPEN, 1);
+	assert_int_equal(held_before_exit(c, one->cookie), 1);
+	assert_int_equal(held_before_exit(c, twice->cookie), 2);
+	for (i = 0; (held = nth(c, LS_HELD, i)); i++) {
+		/* The listener is ours as well. */
+		assert_int_not_equal(held->tuple.state, 10);
+		unix_ends += held->tuple.family == AF_UNIX;
+		inet += held->tuple.family == AF_INET;
+		if (held->cookie != one->cookie)
+			continue;
+		assert_int_equal(held->tuple.rport, c->port);
+		assert_int_equal(held->tuple.role, LS_ROLE_CLIENT);
+		assert_int_equal(held->tuple.state, 1);
+		assert_true(held->fd > 2);
+	}
+	assert_int_equal(inet, 3);
+	assert_int_equal(unix_ends, 2);
+}
+
+/* ---- children */
+
+static int with_parent(void **state)
+{
+	return close_look(state, LIVE_HELD, true);
+}
+
+static void children_at_the_start_are_followed(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *open;
+
+	tell_child(c, '1');
+	pump(c);
+	open = nth(c, LS_OPEN, 0);
+	assert_non_null(open);
+	assert_int_not_equal(open->who.pid, c->child);
+	assert_int_equal(open->tuple.rport, c->port);
+}
+
 #define CLOSELY(f, how) cmocka_unit_test_setup_teardown(f, how, end)
 
 int main(void)
@@ -245,6 +478,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLOSELY(the_guilty_function_is_named, with_stacks),
 		CLOSELY(callers_are_told_apart, with_stacks),
+		CLOSELY(blocked_time_has_its_place, with_waits),
+		CLOSELY(the_last_empty_reader_is_named, with_empty),
+		CLOSELY(what_is_held_at_the_end_is_told, with_held),
+		CLOSELY(children_at_the_start_are_followed, with_parent),
 	};
 
 	return cmocka_run_group_tests(tests, own_network, NULL);

@@ -78,7 +78,9 @@ static void the_heir_ends_the_opener_is_named(void **state)
 	begin(s);
 	tell_row(s, 1, 200, 9, LS_ROLE_CLIENT);
 	tell_row(s, 1, 300, 9, LS_ROLE_CLIENT);
+	tell_waiter(s, 200, 201, 1);
 	finish(s);
+	assert_int_not_equal(conn_of(s, 1)->waiter, 0);
 	tell_held(s, 1, 200, 9, LS_ROLE_CLIENT);
 	l = left_of(s, 1);
 	assert_int_equal(pid_of(s, l->conn.opener), 100);
@@ -293,6 +295,13 @@ static void held_after_all(void **state)
 	assert_null(left_of(s, 1));
 	assert_false(conn_of(s, 1)->flags & CONN_LEFT);
 	assert_non_null(left_of(s, 2));
+	begin(s);
+	tell_row(s, 2, 100, 6, LS_ROLE_CLIENT); /* nor the process with its descriptors */
+	finish(s);
+	assert_non_null(left_of(s, 2));
+	begin(s);
+	tell_row(s, 1, 200, 5, LS_ROLE_CLIENT);
+	finish(s);
 	tell_held(s, 1, 200, 5, LS_ROLE_CLIENT);
 	assert_int_equal(pid_of(s, left_of(s, 1)->proc), 200);
 }

@@ -135,6 +135,27 @@ static void names_are_bounded(void **state)
 	assert_string_equal(proc_of(s, 100)->cgroup_path, "/after");
 }
 
+/* Few, but long: the room is counted in bytes too. */
+static void long_names_are_bounded(void **state)
+{
+	struct story *s = *state;
+	struct {
+		struct ls_frame rec;
+		char text[2000];
+	} f = { .rec = { .hdr = rec_hdr(LS_FRAME, sizeof(f), 0), .stack = 1 } };
+	uint32_t i;
+
+	memset(f.text, 'f', sizeof(f.text) - 8);
+	for (i = 0; i < 40000; i++) {
+		snprintf(f.text, 8, "%07u", i);
+		f.text[7] = 'f';
+		assert_int_equal(tell(s, &f), 0);
+		if (!function_at(s, 1, 0)[0])
+			break;
+	}
+	assert_in_range(i, 1000, 39999);
+}
+
 /* ---- threads */
 
 static const struct task *task_of(const struct story *s, uint32_t tid)
@@ -297,10 +318,11 @@ int main(void)
 		CASE(a_stack_has_names),	   CASE(names_are_shared),
 		CASE(a_missing_frame_is_unknown),  CASE(a_stack_told_again),
 		CASE(unreadable_frames),	   CASE(stacks_are_bounded),
-		CASE(names_are_bounded),	   CASE(the_waiter_has_a_stack),
-		CASE(waits_by_thread_and_place),   CASE(waits_outlive_their_process),
-		CASE(waits_are_bounded),	   CASE(the_last_empty_reader),
-		CASE(it_goes_with_its_connection), CASE(its_reader_stays_named),
+		CASE(names_are_bounded),	   CASE(long_names_are_bounded),
+		CASE(the_waiter_has_a_stack),	   CASE(waits_by_thread_and_place),
+		CASE(waits_outlive_their_process), CASE(waits_are_bounded),
+		CASE(the_last_empty_reader),	   CASE(it_goes_with_its_connection),
+		CASE(its_reader_stays_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
