@@ -108,21 +108,37 @@ static __always_inline __s32 frames_number(struct task_struct *task)
 	return -1;
 }
 
+/* A callback is verified once, where a loop is walked turn by turn. */
+struct comparing {
+	const struct ls_shape *shape;
+	__u64 sp;
+	__u64 hash;
+	bool gone; /* not readable */
+};
+
+static long compare_word(__u32 i, void *arg)
+{
+	struct comparing *c = arg;
+	__u64 word;
+
+	if (i >= LS_SHAPE_WORDS || i >= c->shape->words)
+		return 1;
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)(c->sp + 8ull * c->shape->at[i]))) {
+		c->gone = true;
+		return 1;
+	}
+	c->hash = ls_shape_mix(c->hash, word);
+	return 0;
+}
+
 static __always_inline bool same_shape(const struct ls_shape *s, __u64 sp)
 {
-	__u64 hash = 0, word;
-	__u32 i;
+	struct comparing c = { .shape = s, .sp = sp };
 
 	if (!s->words)
 		return false;
-	for (i = 0; i < LS_SHAPE_WORDS; i++) {
-		if (i >= s->words)
-			break;
-		if (bpf_probe_read_user(&word, sizeof(word), (void *)(sp + 8ull * s->at[i])))
-			return false;
-		hash = ls_shape_mix(hash, word);
-	}
-	return hash == s->hash;
+	bpf_loop(LS_SHAPE_WORDS, compare_word, &c, 0);
+	return !c.gone && c.hash == s->hash;
 }
 
 /* The number of a stack that has been seen before; negative if it is new. *@seen: how many others
