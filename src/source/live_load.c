@@ -139,12 +139,14 @@ static int configure(struct live *live, const struct live_options *opt, char err
 enum {
 	TRY_ALL,
 	TRY_NO_POLL,
+	TRY_NO_ACCEPT,
 	TRY_END
 };
 
 static int try_load(struct live *live, const struct live_options *opt, int try,
 		    char err[LIVE_ERROR_LEN])
 {
+	bool accept;
 	int e;
 
 	live->skel = lostsock_bpf__open();
@@ -153,6 +155,9 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	e = configure(live, opt, err);
 	if (e)
 		return e;
+	accept = (opt->detail & LIVE_ACCEPT) && try < TRY_NO_ACCEPT;
+	bpf_program__set_autoload(live->skel->progs.accept4, accept);
+	bpf_program__set_autoload(live->skel->progs.accept6, accept);
 	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
 	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
 	return lostsock_bpf__load(live->skel);
@@ -189,7 +194,15 @@ static int fill_pids(struct live *live, const struct live_options *opt, char err
 	return 0;
 }
 
-/* UDP's births and deaths; without a cgroup2 the snapshots alone must do. */
+static bool attach_to_cgroup(const struct live *live, struct bpf_program *prog,
+			     struct bpf_link **link)
+{
+	if (bpf_program__fd(prog) >= 0)
+		*link = bpf_program__attach_cgroup(prog, live->cgroup_fd);
+	return *link;
+}
+
+/* UDP's births and deaths, and accept(); without a cgroup2 the snapshots alone must do. */
 static void attach_cgroup(struct live *live)
 {
 	struct lostsock_bpf *skel = live->skel;
@@ -200,13 +213,12 @@ static void attach_cgroup(struct live *live)
 	live->cgroup_fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (live->cgroup_fd < 0)
 		return;
-	skel->links.datagram_end =
-		bpf_program__attach_cgroup(skel->progs.datagram_end, live->cgroup_fd);
-	if (!skel->links.datagram_end)
+	attach_to_cgroup(live, skel->progs.accept4, &skel->links.accept4);
+	attach_to_cgroup(live, skel->progs.accept6, &skel->links.accept6);
+	if (!attach_to_cgroup(live, skel->progs.datagram_end, &skel->links.datagram_end))
 		return;
 	live->ends |= LS_ENDS_UDP;
-	skel->links.datagram_open =
-		bpf_program__attach_cgroup(skel->progs.datagram_open, live->cgroup_fd);
+	attach_to_cgroup(live, skel->progs.datagram_open, &skel->links.datagram_open);
 }
 
 static int attach(struct live *live, char err[LIVE_ERROR_LEN])

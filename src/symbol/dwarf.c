@@ -13,6 +13,7 @@
 #define RANGES_MAX  (4u << 20)
 #define DEPTH_MAX   64 /* of scopes within a function, and of namespaces around it */
 #define INLINES_MAX 32
+#define DIES_MAX    (16u << 20) /* of a unit; a "next" that points back would go round for ever */
 
 struct range {
 	uint64_t low, high;
@@ -161,12 +162,12 @@ void dwarf_index_free(struct dwarf_index *x)
 }
 
 /* Functions stand in the unit itself, in namespaces and in classes. */
-static bool read_functions(struct ranges *a, Dwarf_Die *parent, unsigned int depth)
+static bool read_functions(struct ranges *a, Dwarf_Die *parent, unsigned int depth, uint32_t *left)
 {
 	Dwarf_Die die;
 	int next;
 
-	if (depth > DEPTH_MAX || dwarf_child(parent, &die))
+	if (depth > DEPTH_MAX || !*left || dwarf_child(parent, &die))
 		return true;
 	do {
 		switch (dwarf_tag(&die)) {
@@ -179,23 +180,25 @@ static bool read_functions(struct ranges *a, Dwarf_Die *parent, unsigned int dep
 		case DW_TAG_module:
 		case DW_TAG_class_type:
 		case DW_TAG_structure_type:
-			if (!read_functions(a, &die, depth + 1))
+			if (!read_functions(a, &die, depth + 1, left))
 				return false;
 			break;
 		default:
 			break;
 		}
 		next = dwarf_siblingof(&die, &die);
-	} while (next == 0);
+	} while (next == 0 && *left && --*left);
 	return true;
 }
 
 static void unit_read(struct unit *u, Dwarf_Die *cu, uint64_t *bytes)
 {
+	uint32_t left = DIES_MAX;
+
 	if (u->read)
 		return;
 	u->read = true;
-	read_functions(&u->funcs, cu, 0);
+	read_functions(&u->funcs, cu, 0, &left);
 	if (u->funcs.n)
 		qsort(u->funcs.r, u->funcs.n, sizeof(*u->funcs.r), by_low);
 	*bytes += u->funcs.room * sizeof(*u->funcs.r);
@@ -226,7 +229,7 @@ static const char *die_name(Dwarf_Die *die)
 static uint32_t find_chain(Dwarf_Die *func, uint64_t addr, Dwarf_Die chain[INLINES_MAX])
 {
 	Dwarf_Die die = *func, child;
-	uint32_t n = 0;
+	uint32_t n = 0, left = DIES_MAX / 16;
 	unsigned int depth;
 	bool found = true;
 	int tag;
@@ -240,8 +243,8 @@ static uint32_t find_chain(Dwarf_Die *func, uint64_t addr, Dwarf_Die chain[INLIN
 			tag = dwarf_tag(&child);
 			found = (tag == DW_TAG_lexical_block || tag == DW_TAG_inlined_subroutine) &&
 				dwarf_haspc(&child, addr) > 0;
-		} while (!found && dwarf_siblingof(&child, &child) == 0);
-		if (!found)
+		} while (!found && --left && dwarf_siblingof(&child, &child) == 0);
+		if (!found || !left)
 			break;
 		if (tag == DW_TAG_inlined_subroutine)
 			chain[n++] = child;

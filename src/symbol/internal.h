@@ -78,12 +78,6 @@ int dwarf_index_frames(struct dwarf_index *x, uint64_t addr, struct symbol_frame
 
 #define MODULE_LOADS 16
 
-enum module_state {
-	MODULE_STATE_OPEN = 0, /* only its head was read */
-	MODULE_STATE_READ,
-	MODULE_STATE_DEBUG, /* DWARF, too */
-};
-
 struct module {
 	uint32_t gen;
 	uint64_t used;	     /* clock of uses */
@@ -95,8 +89,9 @@ struct module {
 	char *image; /* the vdso's copy */
 	uint8_t build_id[SYMBOL_BUILD_ID_LEN];
 	uint8_t build_id_len;
-	bool is_go, is_exec; /* ET_EXEC, or PIE with an interpreter */
-	uint8_t state;
+	bool is_go, is_exec;
+	bool symbols_tried, debug_tried, eh_tried, frame_tried;
+	uint32_t pid; /* who was the first to map it */
 	Elf *elf;
 	Elf *debug_elf; /* a file of its own below /usr/lib/debug */
 	int debug_fd;
@@ -112,7 +107,6 @@ struct module {
 	struct dwarf_index *index;
 	Dwarf_CFI *eh_cfi;    /* owned by elf's libdw data, see module_close() */
 	Dwarf_CFI *debug_cfi; /* owned by dwarf */
-	bool eh_tried, debug_tried;
 	uint64_t bytes;
 };
 
@@ -120,8 +114,8 @@ struct module {
 int module_open(struct module *m, int fd, const char *path);
 int module_open_vdso(struct module *m);
 void module_close(struct module *m);
-/* Symbols and Go's table; then DWARF. @pid: in whose root to look for debug files, too. */
-void module_read(struct module *m, uint32_t pid);
+/* Symbols and Go's table; and DWARF. Once: it does nothing the second time. */
+void module_read(struct module *m);
 void module_read_debug(struct module *m);
 /* Where byte @offset of the file is linked to; false if it is in no segment. */
 bool module_vaddr(const struct module *m, uint64_t offset, uint64_t *vaddr);
@@ -207,8 +201,9 @@ void process_open_jit(struct process *p);
 /* NULL if it is no file, or none that can be read. Opens it if need be. */
 struct module *modules_get(struct symbolizer *sym, const struct process *p, struct mapping *map);
 void modules_fini(struct symbolizer *sym);
-/* Lets the modules go that were not used for longest, until all are within the limit. */
-void modules_trim(struct symbolizer *sym, const struct module *keep);
+/* Lets the modules go that were not used for longest, until all are within the limit, but for the
+ * one used last. */
+void modules_trim(struct symbolizer *sym);
 
 /* ---- recent.c: the addresses last asked for */
 

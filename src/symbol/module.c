@@ -59,13 +59,29 @@ static void read_build_id(struct module *m, const GElf_Phdr *ph)
 	}
 }
 
+/* What says that it is a program: libc can be executed as well. */
+static void read_dynamic(struct module *m, const GElf_Phdr *ph, bool *pie, bool *soname)
+{
+	Elf_Data *data;
+	GElf_Dyn dyn;
+	int i;
+
+	if (ph->p_filesz > NOTES_MAX_BYTES)
+		return;
+	data = elf_getdata_rawchunk(m->elf, (int64_t)ph->p_offset, ph->p_filesz, ELF_T_DYN);
+	for (i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++) {
+		*pie |= dyn.d_tag == DT_FLAGS_1 && dyn.d_un.d_val & DF_1_PIE;
+		*soname |= dyn.d_tag == DT_SONAME;
+	}
+}
+
 static int read_head(struct module *m)
 {
 	GElf_Ehdr eh;
 	GElf_Shdr shdr;
 	Elf_Scn *scn;
 	size_t i, n;
-	bool interp = false;
+	bool interp = false, pie = false, soname = false;
 
 	if (elf_kind(m->elf) != ELF_K_ELF || !gelf_getehdr(m->elf, &eh) ||
 	    elf_getphdrnum(m->elf, &n))
@@ -82,8 +98,10 @@ static int read_head(struct module *m)
 			read_build_id(m, &ph);
 		else if (ph.p_type == PT_INTERP)
 			interp = true;
+		else if (ph.p_type == PT_DYNAMIC)
+			read_dynamic(m, &ph, &pie, &soname);
 	}
-	m->is_exec = eh.e_type == ET_EXEC || interp;
+	m->is_exec = eh.e_type == ET_EXEC || pie || (interp && !soname);
 	m->is_go = module_find_section(m->elf, ".go.buildinfo", &scn, &shdr) ||
 		   module_find_section(m->elf, ".note.go.buildid", &scn, &shdr);
 	return m->loads ? 0 : -ENOEXEC;
@@ -190,7 +208,7 @@ bool module_vaddr(const struct module *m, uint64_t offset, uint64_t *vaddr)
 
 /* ---- debug files of their own */
 
-static Elf *open_debug_file(struct module *m, uint32_t pid)
+static Elf *open_debug_file(struct module *m)
 {
 	char path[128] = "/usr/lib/debug/.build-id/";
 	size_t at = strlen(path), i;
@@ -203,8 +221,8 @@ static Elf *open_debug_file(struct module *m, uint32_t pid)
 				       m->build_id[i]);
 	snprintf(path + at, sizeof(path) - at, ".debug");
 	fd = file_open(path);
-	if (fd < 0 && pid)
-		fd = file_open_in(pid, path);
+	if (fd < 0 && m->pid)
+		fd = file_open_in(m->pid, path);
 	if (fd < 0)
 		return NULL;
 	m->debug_fd = fd;
@@ -280,15 +298,15 @@ static void read_go(struct module *m)
 		m->go.text_start = shdr.sh_addr;
 }
 
-void module_read(struct module *m, uint32_t pid)
+void module_read(struct module *m)
 {
 	uint64_t bytes = 0;
 
-	if (m->state >= MODULE_STATE_READ || !m->elf)
+	if (m->symbols_tried || !m->elf)
 		return;
-	m->state = MODULE_STATE_READ;
+	m->symbols_tried = true;
 	if (!has_symtab(m->elf) || !has_debug(m->elf))
-		m->debug_elf = open_debug_file(m, pid);
+		m->debug_elf = open_debug_file(m);
 	m->bytes += symtab_add(&m->symtab, m->elf);
 	if (!has_symtab(m->elf)) {
 		if (m->debug_elf)
@@ -335,12 +353,14 @@ static uint64_t debug_bytes(Elf *elf)
 
 void module_read_debug(struct module *m)
 {
-	Elf *elf = m->elf && has_debug(m->elf) ? m->elf : m->debug_elf;
 	uint64_t bytes;
+	Elf *elf;
 
-	if (m->state >= MODULE_STATE_DEBUG)
+	if (m->debug_tried)
 		return;
-	m->state = MODULE_STATE_DEBUG;
+	m->debug_tried = true;
+	module_read(m); /* it opens the file that the debug information may be in */
+	elf = m->elf && has_debug(m->elf) ? m->elf : m->debug_elf;
 	if (!elf)
 		return;
 	bytes = debug_bytes(elf);
@@ -369,9 +389,9 @@ Dwarf_CFI *module_eh_cfi(struct module *m)
 
 Dwarf_CFI *module_debug_cfi(struct module *m)
 {
-	if (m->debug_tried)
+	if (m->frame_tried)
 		return m->debug_cfi;
-	m->debug_tried = true;
+	m->frame_tried = true;
 	module_read_debug(m);
 	m->debug_cfi = m->dwarf ? dwarf_getcfi(m->dwarf) : NULL;
 	return m->debug_cfi;

@@ -43,14 +43,16 @@ static void let_go(struct symbolizer *sym, struct module *m)
 	sym->stats.evicted_modules++;
 }
 
-static struct module *oldest(const struct symbolizer *sym, const struct module *keep)
+/* The one used longest ago. NULL: there is none. */
+static struct module *oldest(const struct symbolizer *sym)
 {
-	struct module *m, *found = NULL;
+	struct module *found = NULL;
 	uint32_t i;
 
 	for (i = 0; i < sym->limits.modules; i++) {
-		m = &sym->module[i];
-		if (m->gen && m != keep && (!found || m->used < found->used))
+		struct module *m = &sym->module[i];
+
+		if (m->gen && (!found || m->used < found->used))
 			found = m;
 	}
 	return found;
@@ -64,12 +66,12 @@ static struct module *free_slot(struct symbolizer *sym)
 	for (i = 0; i < sym->limits.modules; i++)
 		if (!sym->module[i].gen)
 			return &sym->module[i];
-	m = oldest(sym, NULL);
+	m = oldest(sym);
 	let_go(sym, m);
 	return m;
 }
 
-void modules_trim(struct symbolizer *sym, const struct module *keep)
+void modules_trim(struct symbolizer *sym)
 {
 	uint64_t sum = 0;
 	struct module *m;
@@ -77,7 +79,8 @@ void modules_trim(struct symbolizer *sym, const struct module *keep)
 
 	for (i = 0; i < sym->limits.modules; i++)
 		sum += sym->module[i].gen ? sym->module[i].bytes : 0;
-	while (sum > sym->limits.elf_bytes && (m = oldest(sym, keep))) {
+	while (sum > sym->limits.elf_bytes && sym->stats.modules > 1) {
+		m = oldest(sym);
 		sum -= m->bytes;
 		let_go(sym, m);
 	}
@@ -163,7 +166,7 @@ static struct module *find_build_id(struct symbolizer *sym, const struct mapping
 
 static struct module *add(struct symbolizer *sym, struct mapping *map, struct module *opened)
 {
-	struct module *m = free_slot(sym);
+	struct module *m = free_slot(sym); /* there is at least one slot */
 
 	*m = *opened;
 	m->told = map->file;
@@ -196,6 +199,7 @@ static struct module *open_new(struct symbolizer *sym, const struct process *p, 
 	}
 	if (module_open(&m, fd, map->path))
 		return NULL;
+	m.pid = p->exited ? 0 : p->pid;
 	if (map->build_id_len && (m.build_id_len != map->build_id_len ||
 				  memcmp(m.build_id, map->build_id, m.build_id_len) != 0)) {
 		module_close(&m);

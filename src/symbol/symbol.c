@@ -186,8 +186,8 @@ static void set_module(struct symbol_frame *f, const struct mapping *map, const 
 	f->go = m && m->is_go;
 }
 
-static int name_in_module(struct symbolizer *sym, struct process *p, struct mapping *map,
-			  struct module *m, uint64_t vaddr, struct symbol_frame *out, uint32_t max)
+static int name_in_module(struct symbolizer *sym, struct mapping *map, struct module *m,
+			  uint64_t vaddr, struct symbol_frame *out, uint32_t max)
 {
 	const struct name_key key = { map->module, map->gen, vaddr };
 	struct symbol_frame frames[FRAMES_MAX];
@@ -196,14 +196,14 @@ static int name_in_module(struct symbolizer *sym, struct process *p, struct mapp
 	if (n)
 		return n;
 	memset(frames, 0, sizeof(frames));
-	module_read(m, p->exited ? 0 : p->pid);
+	module_read(m);
 	n = frames_of_module(m, vaddr, frames, FRAMES_MAX);
 	for (i = 0; i < n; i++)
 		set_module(&frames[i], map, m);
 	recent_put(sym, &key, frames, (uint32_t)n);
 	n = (uint32_t)n < max ? n : (int)max;
 	memcpy(out, frames, (uint32_t)n * sizeof(*out));
-	modules_trim(sym, m);
+	modules_trim(sym);
 	return n;
 }
 
@@ -231,7 +231,7 @@ int symbolizer_frames(struct symbolizer *sym, uint32_t pid, uint64_t ip, bool is
 	}
 	m = modules_get(sym, p, map);
 	if (m && module_vaddr(m, pc - map->start + map->offset, &vaddr))
-		return name_in_module(sym, p, map, m, vaddr, out, max);
+		return name_in_module(sym, map, m, vaddr, out, max);
 	set_module(out, map, m);
 	if (!process_jit(sym, p, pc, out))
 		out->offset = map->path ? ip - map->start + map->offset : ip;

@@ -121,7 +121,7 @@ int symbolizer_unwind(struct symbolizer *sym, uint32_t pid, const struct symbol_
 	}
 	if (err < 0)
 		sym->stats.cut_short++;
-	modules_trim(sym, NULL);
+	modules_trim(sym);
 	return (int)n;
 }
 

@@ -26,7 +26,7 @@ struct close_look {
 	pid_t child;
 	int to_child, from_child;
 	uint16_t port;
-	int listener;
+	int listener, listener6;
 };
 
 static int take(void *ctx, const struct ls_hdr *rec)
@@ -121,6 +121,14 @@ static NO_FRAME_POINTER int poll_for_more(int fd)
 	return (int)recv(fd, (void *)room, 1, MSG_DONTWAIT) + room[0];
 }
 
+static NO_FRAME_POINTER int accept_one(int listener)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return accept(listener, (struct sockaddr *)&peer, &len) + (peer.ss_family == AF_UNIX);
+}
+
 /* Two connections, one of them twice, and both ends of a pair. */
 static void hold(uint16_t port)
 {
@@ -131,7 +139,7 @@ static void hold(uint16_t port)
 		_exit(1);
 }
 
-static void child_main(int in, int out, uint16_t port)
+static void child_main(int in, int out, uint16_t port, const int listeners[2])
 {
 	int fd = -1;
 	char what;
@@ -152,6 +160,10 @@ static void child_main(int in, int out, uint16_t port)
 			break;
 		case 'e':
 			poll_for_more(fd);
+			break;
+		case '4':
+		case '6':
+			accept_one(listeners[what == '6']);
 			break;
 		case 'h':
 			hold(port);
@@ -176,6 +188,7 @@ static int close_look(void **state, uint32_t detail, bool by_parent)
 	assert(c);
 	*state = c;
 	c->listener = listen_on_loopback(AF_INET, 64);
+	c->listener6 = listen_on_loopback(AF_INET6, 64);
 	c->port = port_of(c->listener);
 	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		return -1;
@@ -184,7 +197,7 @@ static int close_look(void **state, uint32_t detail, bool by_parent)
 		close(to[1]);
 		if (by_parent && fork())
 			pause();
-		child_main(to[0], from[1], c->port);
+		child_main(to[0], from[1], c->port, (int[]){ c->listener, c->listener6 });
 	}
 	close(to[0]);
 	close(from[1]);
@@ -213,6 +226,7 @@ static int end(void **state)
 	kill(c->child, SIGKILL);
 	waitpid(c->child, NULL, 0);
 	close(c->listener);
+	close(c->listener6);
 	c->src.ops->close(c->src.arg);
 	free(c);
 	return 0;
@@ -287,6 +301,43 @@ static void callers_are_told_apart(void **state)
 		open = nth(c, LS_OPEN, i);
 		assert_non_null(open);
 		assert_int_equal(open->stack, i % 2 ? another : one);
+	}
+}
+
+/* ---- accepted */
+
+static int with_accept(void **state)
+{
+	return close_look(state, LIVE_COPY | LIVE_NAMES | LIVE_ACCEPT, false);
+}
+
+static void who_accepts_is_named(void **state)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct close_look *c = *state;
+	const struct ls_open *open;
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		uint16_t port = port_of(i ? c->listener6 : c->listener);
+
+		fd = connect_to(families[i], port);
+		tell_child(c, i ? '6' : '4');
+		c->n = 0;
+		pump(c);
+		open = nth(c, LS_OPEN, 0);
+		assert_non_null(open);
+		assert_int_equal(open->who.pid, c->child);
+		assert_int_equal(open->tuple.role, LS_ROLE_SERVER);
+		assert_int_equal(open->tuple.state, 1);
+		assert_int_equal(open->tuple.family, families[i]);
+		assert_int_equal(open->tuple.lport, port);
+		assert_int_equal(open->tuple.rport, port_of(fd));
+		assert_int_equal(open->tuple.raddr[i ? 15 : 3], 1);
+		assert_int_equal(open->tuple.raddr[i ? 3 : 15], 0);
+		assert_memory_equal(open->tuple.laddr, open->tuple.raddr, 16);
+		assert_true(frame_of(c, open->stack, "accept_one") > 0);
+		close(fd);
 	}
 }
 
@@ -478,6 +529,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLOSELY(the_guilty_function_is_named, with_stacks),
 		CLOSELY(callers_are_told_apart, with_stacks),
+		CLOSELY(who_accepts_is_named, with_accept),
 		CLOSELY(blocked_time_has_its_place, with_waits),
 		CLOSELY(the_last_empty_reader_is_named, with_empty),
 		CLOSELY(what_is_held_at_the_end_is_told, with_held),

@@ -55,6 +55,7 @@ static int setup(void **state)
 	char path[128];
 	char *argv[] = { path, NULL };
 
+	*state = x;
 	if (!x)
 		return -1;
 	strcpy(x->dir, "/tmp/lostsock-symbol.XXXXXX");
@@ -64,7 +65,6 @@ static int setup(void **state)
 	write_file(path, source);
 	snprintf(path, sizeof(path), "%s/victim", x->dir);
 	x->sym = symbolizer_new(NULL);
-	*state = x;
 	if (!x->sym ||
 	    !shell("cd %s && cc -O1 -g -fno-omit-frame-pointer -o victim victim.c", x->dir) ||
 	    !victim_start(&x->v, argv, x->line, sizeof(x->line)))
