@@ -181,7 +181,9 @@ void report_group(struct report *r, const struct group *g)
 			row.container[0] ? ", " : "", row.container);
 	group_doubt_text(count, sizeof(count), g);
 	fprintf(r->out, "%s%s", *count ? ", " : "", count);
-	fprintf(r->out, ", oldest %s", group_age_text(age, sizeof(age), r->in, g));
+	/* Of what is over, no age grows. */
+	if (!rule || rule->about != VERDICT_ABOUT_LEFT)
+		fprintf(r->out, ", oldest %s", group_age_text(age, sizeof(age), r->in, g));
 	report_end(r);
 	put_opener(r, &g->oldest);
 	put_where(r, &g->oldest);

@@ -18,47 +18,99 @@ _Static_assert(sizeof(SCALE) == LS_WAIT_BUCKETS + 1, "a mark for each bucket");
 
 static int by_total(const void *a, const void *b)
 {
-	const struct wait_row *x = a, *y = b;
+	const struct wait *x = &((const struct wait_row *)a)->wait,
+			  *y = &((const struct wait_row *)b)->wait;
 
 	if (x->total_ns != y->total_ns)
 		return x->total_ns > y->total_ns ? -1 : 1;
-	return (x->id > y->id) - (x->id < y->id);
+	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-static struct wait_row row_of(const struct view_input *in, uint32_t id, const struct wait *w)
+/* Of each thread, where it was last, first. */
+static int by_thread(const void *a, const void *b)
 {
-	struct wait_row r = {
-		.id = id, .count = w->count, .total_ns = w->total_ns, .max_ns = w->max_ns
-	};
+	const struct wait *x = &((const struct wait_row *)a)->wait,
+			  *y = &((const struct wait_row *)b)->wait;
 
-	/* The present one is counted when it ends; who is stuck would not show at all. */
-	if (w->since_ns) {
-		r.now_ns = ns_since(in->now_ns, w->since_ns);
-		r.count++;
-		r.total_ns += r.now_ns;
-		r.max_ns = r.max_ns > r.now_ns ? r.max_ns : r.now_ns;
-	}
-	return r;
+	if (x->proc != y->proc)
+		return x->proc < y->proc ? -1 : 1;
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	return (x->since_ns < y->since_ns) - (x->since_ns > y->since_ns);
 }
 
-int wait_rows_fill(struct wait_rows *t, const struct view_input *in)
+static bool same_thread(const struct wait *x, const struct wait *y)
+{
+	return x->proc == y->proc && x->tid == y->tid;
+}
+
+/* The present wait is counted when it ends; who is stuck would not show at all. And a thread waits
+ * at one place only. */
+static void add_present(struct wait_row *r, const struct wait_row *before,
+			const struct view_input *in)
+{
+	struct wait *w = &r->wait;
+
+	if (!w->since_ns || (before && same_thread(&before->wait, w)))
+		return;
+	r->now_ns = ns_since(in->now_ns, w->since_ns);
+	w->count++;
+	w->total_ns += r->now_ns;
+	w->max_ns = w->max_ns > r->now_ns ? w->max_ns : r->now_ns;
+}
+
+/* A thread that has slept all the while is known from snapshots alone. */
+static struct wait wait_of(const struct task *t)
+{
+	return (struct wait){
+		.proc = t->proc,
+		.tid = t->tid,
+		.stack = t->stack,
+		.call = t->call,
+		.nr = t->nr,
+		.since_ns = t->since_ns,
+	};
+}
+
+static uint32_t collect(struct wait_row *row, const struct view_input *in)
 {
 	uint32_t end = ledger_wait_end(in->ledger), id, n = 0;
-	struct wait_row *row = calloc((size_t)end + 1, sizeof(*row));
 
-	if (!row)
-		return -ENOMEM;
 	for (id = 1; id < end; id++) {
 		const struct wait *w = ledger_wait(in->ledger, id);
 
 		if (w)
-			row[n] = row_of(in, id, w);
-		n += w && row[n].count;
+			row[n++].wait = *w;
 	}
-	qsort(row, n, sizeof(*row), by_total);
+	end = ledger_task_end(in->ledger);
+	for (id = 1; n && id < end; id++) {
+		const struct task *t = ledger_task(in->ledger, id);
+
+		if (t && t->call)
+			row[n++].wait = wait_of(t);
+	}
+	return n;
+}
+
+int wait_rows_fill(struct wait_rows *t, const struct view_input *in)
+{
+	size_t room = (size_t)ledger_wait_end(in->ledger) + ledger_task_end(in->ledger) + 1;
+	struct wait_row *row = calloc(room, sizeof(*row));
+	uint32_t n, i, kept = 0;
+
+	if (!row)
+		return -ENOMEM;
+	n = collect(row, in);
+	qsort(row, n, sizeof(*row), by_thread);
+	for (i = 0; i < n; i++)
+		add_present(&row[i], i ? &row[i - 1] : NULL, in);
+	for (i = 0; i < n; i++)
+		if (row[i].wait.count)
+			row[kept++] = row[i];
+	qsort(row, kept, sizeof(*row), by_total);
 	wait_rows_fini(t);
 	t->row = row;
-	t->len = n;
+	t->len = kept;
 	return 0;
 }
 
@@ -148,7 +200,7 @@ char *wait_histogram(char *buf, size_t len, const uint32_t bucket[LS_WAIT_BUCKET
 
 static void put_row(struct report *r, const struct wait_row *row)
 {
-	const struct wait *w = ledger_wait(r->in->ledger, row->id);
+	const struct wait *w = &row->wait;
 	const struct proc *p = ledger_proc(r->in->ledger, w->proc);
 	char comm[LS_COMM_LEN + 1], call[TEXT_LEN], count[TEXT_LEN], total[TEXT_LEN], max[TEXT_LEN],
 		histogram[HISTOGRAM_LEN], now[TEXT_LEN] = "", where[FRAMES_LEN];
@@ -158,9 +210,9 @@ static void put_row(struct report *r, const struct wait_row *row)
 	stack_text(where, sizeof(where), r->in->ledger, w->stack);
 	fprintf(r->out, "%7u %-15s %-14s %6s %6s %6s  %s  %s%s%s%s", w->tid,
 		text_clean(comm, sizeof(comm), p ? p->comm : "-"), wait_call(call, sizeof(call), w),
-		text_count(count, sizeof(count), row->count),
-		text_duration_short(total, sizeof(total), row->total_ns),
-		text_duration_short(max, sizeof(max), row->max_ns),
+		text_count(count, sizeof(count), w->count),
+		text_duration_short(total, sizeof(total), w->total_ns),
+		text_duration_short(max, sizeof(max), w->max_ns),
 		wait_histogram(histogram, sizeof(histogram), w->bucket), *now ? "(for " : "", now,
 		*now ? " now) " : "", where);
 	report_end(r);
@@ -206,7 +258,7 @@ static json_t *histogram_array(const uint32_t bucket[LS_WAIT_BUCKETS])
 
 json_t *waits_json(const struct view_input *in, const struct wait_row *row)
 {
-	const struct wait *w = ledger_wait(in->ledger, row->id);
+	const struct wait *w = &row->wait;
 	const struct proc *p = ledger_proc(in->ledger, w->proc);
 	struct element e = element_new();
 	char call[TEXT_LEN];
@@ -215,9 +267,9 @@ json_t *waits_json(const struct view_input *in, const struct wait_row *row)
 	element_set(&e, "comm", p ? json_text(p->comm) : json_null());
 	element_set(&e, "tid", json_integer(w->tid));
 	element_set(&e, "syscall", json_string(wait_call(call, sizeof(call), w)));
-	element_set(&e, "count", json_integer((json_int_t)row->count));
-	element_set(&e, "total_s", json_seconds(row->total_ns));
-	element_set(&e, "max_s", json_seconds(row->max_ns));
+	element_set(&e, "count", json_integer((json_int_t)w->count));
+	element_set(&e, "total_s", json_seconds(w->total_ns));
+	element_set(&e, "max_s", json_seconds(w->max_ns));
 	element_set(&e, "blocked_s", row->now_ns ? json_seconds(row->now_ns) : json_null());
 	element_set(&e, "histogram", histogram_array(w->bucket));
 	json_set_stack(&e, in, w->stack);

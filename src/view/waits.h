@@ -9,11 +9,8 @@
 
 /* One thread at one place, what it is in now included. */
 struct wait_row {
-	uint32_t id; /* in the ledger */
-	uint64_t count;
-	uint64_t total_ns;
-	uint64_t max_ns;
-	uint64_t now_ns; /* blocked there for so long now; 0: it runs */
+	struct wait wait;
+	uint64_t now_ns; /* blocked there for so long now; 0: it runs, or is elsewhere */
 };
 
 struct wait_rows {
@@ -21,7 +18,8 @@ struct wait_rows {
 	uint32_t len;
 };
 
-/* All waits, the longest in total first. -ENOMEM leaves @t as it was. */
+/* All waits, the longest in total first; those of threads that have not run since too. -ENOMEM
+ * leaves @t as it was. */
 int wait_rows_fill(struct wait_rows *t, const struct view_input *in);
 void wait_rows_fini(struct wait_rows *t);
 
