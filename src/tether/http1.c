@@ -120,6 +120,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
 	struct http1 *h = self(parser);
 
+	if (!len)
+		return 0;
 	h->body = at;
 	h->body_len = len;
 	h->seen = HTTP1_BODY;
@@ -212,6 +214,9 @@ enum http1_event http1_step(struct http1 *h, const char *data, size_t len, size_
 	h->body_len = 0;
 	*used = 0;
 	llhttp_resume(&h->parser);
+	/* A piece of body that goes on is marked by a pointer, which NULL would lose. */
+	if (!data)
+		data = "";
 	code = llhttp_execute(&h->parser, data, len);
 	if (code != HPE_OK && code != HPE_PAUSED)
 		return error(h, status_of(code));
