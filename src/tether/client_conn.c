@@ -55,7 +55,7 @@ static void on_end(struct client_conn *cc)
 		return;
 	x->ended = true;
 	if (x->got)
-		give(x, NULL, 0);
+		give(x, "", 0);
 	/* The callback may have ended it. */
 	if (cc->x == x && x->ended)
 		exchange_end(x, 0);

@@ -204,7 +204,7 @@ static void on_body(struct server_conn *sc)
 static void on_end(struct server_conn *sc)
 {
 	sc->call->request = REQUEST_READ;
-	give_body(sc->call, NULL, 0);
+	give_body(sc->call, "", 0);
 }
 
 /* Is there a call that has to do something before input goes on? */
