@@ -27,6 +27,10 @@ build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
+build inc:uv.h                 libuv1-dev
+build inc:gnutls/gnutls.h      libgnutls28-dev
+build inc:sys/sdt.h            systemtap-sdt-dev
+build file:/usr/share/llhttp/llhttp.c node-llhttp
 test  inc:cmocka.h             libcmocka-dev
 test  inc:liburing.h           liburing-dev
 test  rt:fuzzer                libclang-rt-dev
@@ -67,6 +71,7 @@ there() {
 		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
 	dir:*) [ -d "/usr/lib/${1#dir:}" ] ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
+	file:*) [ -e "${1#file:}" ] ;;
 	rt:*) compgen -G "/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ||
 		compgen -G "/usr/lib*/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ;;
 	*) echo "deps: bad probe $1" >&2 && exit 2 ;;
