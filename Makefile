@@ -151,13 +151,108 @@ out      := $(if $(filter 1,$(SANITIZE)),build/sanitized,build)
 program  := $(out)/lostsock
 main_obj := $(patsubst %.c,$(obj_$(flavour))/%.o,$(main_src) $(src))
 
-all: $(program) ## build build/lostsock (the default)
+all: $(program) tether ## build lostsock, libtether and its tools (the default)
 
 $(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs)))
 
 $(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
 	$(call say,LD,$@)
 	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) $(ldlibs)
+
+# ---- tether: a library of its own, with flags of its own ---------------------------------------
+
+tether_so    := libtether.so.0
+tether_src   := $(wildcard src/tether/*.c)
+tether_tools := tether-serve tether-get
+serve_src    := src/tools/tether-serve.c src/tools/files.c
+get_src      := src/tools/tether-get.c
+tether_all   := $(wildcard tests/tether/test_*.c)
+tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
+# Debian's node-llhttp ships the parser as sources; they are compiled where they lie.
+llhttp_dir   := /usr/share/llhttp
+llhttp_inc   := /usr/share/include/llhttp
+llhttp_obj   := llhttp/llhttp.o llhttp/api.o llhttp/http.o
+tether_libs  := -luv -lgnutls -lpthread
+
+tether_common := -std=gnu11 -D_GNU_SOURCE -Iinclude -isystem $(llhttp_inc) $(warnings) \
+                 -fno-omit-frame-pointer -fvisibility=hidden $(CPPFLAGS)
+
+obj_tether        := build/tether/obj
+obj_tether_faulty := build/tether/faulty
+obj_tether_san    := build/tether/sanitized
+obj_tether_tsan   := build/tether/tsan
+
+cc_tether        := $(CC) $(tether_common) -fPIC $(CFLAGS) $(harden)
+cc_tether_faulty := $(cc_tether) -DTETHER_FAULTS
+cc_tether_san    := $(CC) $(tether_common) -fPIE $(CFLAGS) $(sanitize)
+cc_tether_tsan   := $(CC) $(tether_common) -fPIE $(CFLAGS) -fsanitize=thread
+
+# $1 = tether, tether_faulty, tether_san or tether_tsan
+define tether_flavour
+$(call stamp,$(obj_$1)/.flags,$(cc_$1) / $(test_warn))
+$(call stamp,$(obj_$1)/.files,$(tether_src))
+
+$(obj_$1)/src/%.o: src/%.c $(obj_$1)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cc_$1) -MMD -MP -c -o $$@ $$<
+
+$(obj_$1)/tests/%.o: tests/%.c $(obj_$1)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cc_$1) -Isrc -Itests/tether $(test_warn) -MMD -MP -c -o $$@ $$<
+
+$(obj_$1)/llhttp/%.o: $(llhttp_dir)/%.c $(obj_$1)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cc_$1) -w -c -o $$@ $$<
+
+$(obj_$1)/tether.a: $(tether_src:%.c=$(obj_$1)/%.o) $(llhttp_obj:%=$(obj_$1)/%) $(obj_$1)/.files
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+
+$(foreach f,tether tether_faulty tether_san tether_tsan,$(eval $(call tether_flavour,$f)))
+
+tether_so_link = $(cc_$1) -shared -Wl,-soname,$(tether_so) -Wl,-z,relro,-z,now -Wl,-z,defs \
+                 -Wl,--as-needed $(LDFLAGS) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(tether_libs)
+
+build/$(tether_so): $(obj_tether)/tether.a
+	$(call say,LD,$@)
+	$(Q)$(call tether_so_link,tether)
+	$(Q)ln -sf $(tether_so) build/libtether.so
+
+# The same soname: programs are not told apart, LD_PRELOAD puts it in the other's place.
+build/libtether-faulty.so: $(obj_tether_faulty)/tether.a
+	$(call say,LD,$@)
+	$(Q)$(call tether_so_link,tether_faulty)
+
+# One object whose hidden names are local: the parser's must not meet a program's own.
+build/libtether.a: $(obj_tether)/tether.a
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(obj_tether)/whole.o --whole-archive $<
+	$(Q)objcopy --localize-hidden $(obj_tether)/whole.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(obj_tether)/whole.o
+
+build/tether.pc: src/tether/tether.pc.in FORCE
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< | cmp -s - $@ || \
+		sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< >$@
+
+# The library is found beside the tool, in build/ and where it is installed.
+tool_link = $(cc_tether) -pie -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LDFLAGS) \
+            -o $@ $(filter %.o,$^) -Lbuild -l:$(tether_so) -lpthread
+
+build/tether-serve: $(serve_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
+	$(call say,LD,$@)
+	$(Q)$(tool_link)
+
+build/tether-get: $(get_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
+	$(call say,LD,$@)
+	$(Q)$(tool_link)
+
+tether_bin  := $(tether_tools:%=build/%)
+tether_libs_built := build/libtether.a build/$(tether_so) build/libtether-faulty.so build/tether.pc
+tether: $(tether_libs_built) $(tether_bin) ## build libtether (and its faulty twin), tether-serve, tether-get
 
 # ---- the kernel's side -----------------------------------------------------------------------
 
@@ -198,7 +293,7 @@ build/gen/vmlinux.h: /sys/kernel/btf/vmlinux
 
 # ---- tests: each suite leaves "passed failed skipped" in build/results/SUITE ------------------
 
-suites  := unit golden bpftest e2e
+suites  := unit golden tether-test bpftest e2e
 heavy   := lint fuzz peers
 results := build/results
 
@@ -261,6 +356,26 @@ load: $(load_bin) ## build the workload programs of the end-to-end tests
 
 unit: $(unit_bin) ## unit tests of the pure parts, under ASan and UBSan
 	@tests/unit/run.sh $(results)/unit $(call pick,$(unit_bin))
+
+# TSan judges what threads share; the other tests run under ASan and UBSan.
+tether_tsan := $(filter %_threads.c,$(tether_all))
+tether_tests := $(tether_all:tests/tether/%.c=build/tether/test/%)
+
+$(tether_tsan:tests/tether/%.c=build/tether/test/%): build/tether/test/%: \
+		$(obj_tether_tsan)/tests/tether/%.o $(obj_tether_tsan)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether_tsan) -pie $(LDFLAGS) -o $@ $^ -lcmocka $(tether_libs)
+
+$(patsubst tests/tether/%.c,build/tether/test/%,$(filter-out $(tether_tsan),$(tether_all))): \
+		build/tether/test/%: $(obj_tether_san)/tests/tether/%.o \
+		$(tether_help:%.c=$(obj_tether_san)/%.o) $(obj_tether_san)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether_san) -pie $(LDFLAGS) -o $@ $^ -lcmocka $(tether_libs)
+
+tether-test: $(tether_tests) ## the library's tests, under ASan and UBSan, threads under TSan
+	@tests/unit/run.sh $(results)/tether-test $(call pick,$(tether_tests))
 
 bpftest: $(bpft_bin) ## load, attach and run the BPF programs (root)
 	@tests/unit/run.sh $(results)/bpftest $(call pick,$(bpft_bin))
@@ -357,12 +472,21 @@ format: ## apply clang-format
 docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
 sbin   := $(DESTDIR)$(PREFIX)/sbin/lostsock
 man8   := $(DESTDIR)$(PREFIX)/share/man/man8/lostsock.8
+incdir := $(DESTDIR)$(PREFIX)/include/tether
+libdir := $(DESTDIR)$(PREFIX)/lib
+bindir := $(DESTDIR)$(PREFIX)/bin
 compl  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lostsock
 
-install: $(program) ## install below DESTDIR and PREFIX
+install: all ## install below DESTDIR and PREFIX
 	$(call say,INST,$(DESTDIR)$(PREFIX))
 	$(Q)install -D -m 0755 $(program) '$(sbin)'
 	$(Q)install -D -m 0644 docs/man/lostsock.8 '$(man8)'
+	$(Q)install -D -m 0644 -t '$(incdir)' include/tether/*.h
+	$(Q)install -D -m 0755 -t '$(libdir)' build/$(tether_so)
+	$(Q)install -m 0644 build/libtether.a '$(libdir)'
+	$(Q)ln -sf $(tether_so) '$(libdir)/libtether.so'
+	$(Q)install -D -m 0644 -t '$(libdir)/pkgconfig' build/tether.pc
+	$(Q)install -D -m 0755 -t '$(bindir)' $(tether_bin)
 	$(Q)install -D -m 0644 docs/completion/lostsock.bash '$(compl)'
 	$(Q)install -d -m 0755 '$(docdir)/LICENSES'
 	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
@@ -370,7 +494,10 @@ install: $(program) ## install below DESTDIR and PREFIX
 
 uninstall: ## remove what install put there
 	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'
-	$(Q)rm -rf '$(docdir)'
+	$(Q)rm -f $(tether_tools:%='$(bindir)/%')
+	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
+	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
+	$(Q)rm -rf '$(docdir)' '$(incdir)'
 
 clean: ## remove build/
 	$(Q)rm -rf build
@@ -390,7 +517,7 @@ help: ## this list
 	@echo '  DESTDIR= PREFIX=/usr/local'
 
 FORCE:
-.PHONY: FORCE all load unit bpftest golden e2e bench fuzz lint test test-all deps top format \
+.PHONY: FORCE all tether tether-test load unit bpftest golden e2e bench fuzz lint test test-all deps top format \
         install uninstall clean help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

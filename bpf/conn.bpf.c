@@ -16,31 +16,24 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
-
-static __always_inline __s32 stack_of(struct task_struct *task)
-{
-	__u32 pid = task->tgid;
-
-	if (cfg.stacks == LS_STACKS_NONE)
-		return -1;
-	if (cfg.stacks == LS_STACKS_HOT && !bpf_map_lookup_elem(&hot, &pid))
-		return -1;
-	return stack_number(task);
-}
+__u32 copies = 0;
 
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct ls_open *rec;
+	__s32 stack;
 
 	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !task_wanted(task))
 		return;
+	/* First, as a copy stands in the ring before the record that names it. */
+	stack = role == LS_ROLE_CLIENT ? user_stack(task) : -1;
 	rec = ring_reserve(LS_OPEN, sizeof(*rec));
 	if (!rec)
 		return;
 	rec->cookie = bpf_get_socket_cookie(sk);
 	who_is(&rec->who, task);
-	rec->stack = role == LS_ROLE_CLIENT ? stack_of(task) : -1;
+	rec->stack = stack;
 	rec->fd = -1;
 	rec->zero = 0;
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));

@@ -113,6 +113,14 @@ static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
 }
 
+/* So what runs in both kinds of programs reads by GET; where pointers have no types it is a probe.
+ */
+#ifndef GET
+#define GET(p, ...)  ((p)->__VA_ARGS__)
+#define COOKIE(sk)   bpf_get_socket_cookie(sk)
+#define TCP_SOCK(sk) bpf_skc_to_tcp_sock(sk)
+#endif
+
 /* To be asked for first, before the paths part: each path that reads it looks it up anew. */
 static __always_inline struct seq_file *seq_of(struct bpf_iter_meta *meta)
 {
@@ -174,10 +182,10 @@ static __always_inline void copy_addr6(__u8 *to, const struct in6_addr *from)
 {
 	__u32 *word = (__u32 *)to;
 
-	word[0] = from->in6_u.u6_addr32[0];
-	word[1] = from->in6_u.u6_addr32[1];
-	word[2] = from->in6_u.u6_addr32[2];
-	word[3] = from->in6_u.u6_addr32[3];
+	word[0] = GET(from, in6_u.u6_addr32[0]);
+	word[1] = GET(from, in6_u.u6_addr32[1]);
+	word[2] = GET(from, in6_u.u6_addr32[2]);
+	word[3] = GET(from, in6_u.u6_addr32[3]);
 }
 
 /* Fills a zeroed tuple with addresses, ports, family, protocol and state; the role and the network
@@ -186,18 +194,18 @@ static __always_inline void tuple_of(struct ls_tuple *t, const struct sock *sk)
 {
 	const struct sock_common *skc = &sk->__sk_common;
 
-	t->family = skc->skc_family;
-	t->proto = t->family == AF_UNIX ? 0 : sk->sk_protocol;
-	t->state = skc->skc_state;
+	t->family = GET(skc, skc_family);
+	t->proto = t->family == AF_UNIX ? 0 : GET(sk, sk_protocol);
+	t->state = GET(skc, skc_state);
 	if (t->family == AF_UNIX)
 		return;
-	t->lport = skc->skc_num;
+	t->lport = GET(skc, skc_num);
 	if (!t->lport) /* given back already; what was sent from it still names it */
 		t->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	t->rport = bpf_ntohs(skc->skc_dport);
+	t->rport = bpf_ntohs(GET(skc, skc_dport));
 	if (t->family == AF_INET) {
-		*(__be32 *)t->laddr = skc->skc_rcv_saddr;
-		*(__be32 *)t->raddr = skc->skc_daddr;
+		*(__be32 *)t->laddr = GET(skc, skc_rcv_saddr);
+		*(__be32 *)t->raddr = GET(skc, skc_daddr);
 	} else {
 		copy_addr6(t->laddr, &skc->skc_v6_rcv_saddr);
 		copy_addr6(t->raddr, &skc->skc_v6_daddr);

@@ -7,20 +7,6 @@
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
 
-/* Until 6.12 a plain count, from then on one less than the references. */
-struct file___counted {
-	atomic64_t f_count;
-} __attribute__((preserve_access_index));
-
-static __always_inline bool shared(struct file *file)
-{
-	struct file___counted *old = (void *)file;
-
-	if (bpf_core_field_exists(old->f_count))
-		return BPF_CORE_READ(old, f_count.counter) > 1;
-	return BPF_CORE_READ(file, f_ref.refcnt.counter) > 0;
-}
-
 struct tally {
 	struct task_struct *task;
 	__u32 max, held;
@@ -42,7 +28,7 @@ static long tally_fd(__u32 fd, void *arg)
 	if (!sock_wanted(sk))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (state != TCP_LISTEN && state != TCP_CLOSE && !shared(file))
+	if (state != TCP_LISTEN && state != TCP_CLOSE && file_refs(file) == 1)
 		t->held++;
 	return 0;
 }
@@ -90,6 +76,26 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppi
 	ring_submit(rec, rec->who.tid);
 }
 
+/* How stacks are taken goes with the program: to a child, not beyond an exec. */
+static __always_inline void hot_fork(__u32 parent, __u32 child)
+{
+	__u8 *how = cfg.copy_bytes ? bpf_map_lookup_elem(&hot, &parent) : NULL;
+	__u8 same;
+
+	if (!how)
+		return;
+	same = *how;
+	bpf_map_update_elem(&hot, &child, &same, BPF_ANY);
+}
+
+static __always_inline void hot_exec(__u32 pid)
+{
+	__u8 *how = cfg.copy_bytes ? bpf_map_lookup_elem(&hot, &pid) : NULL;
+
+	if (how)
+		*how = LS_HOT_ANY;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -101,6 +107,8 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 	if ((cfg.filters & LS_FILTER_PIDS) && child->pid == child->tgid &&
 	    bpf_map_update_elem(&pids, &pid, &one, BPF_ANY))
 		lose(LS_LOST_MAP);
+	if (child->pid == child->tgid)
+		hot_fork(parent->tgid, pid);
 	tell(child, child->pid == child->tgid ? LS_PROC_FORK : LS_PROC_THREAD, parent->tgid);
 	return 0;
 }
@@ -108,8 +116,10 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task)
 {
-	if (task_wanted(task))
-		tell(task, LS_PROC_EXEC, 0);
+	if (!task_wanted(task))
+		return 0;
+	hot_exec(task->tgid);
+	tell(task, LS_PROC_EXEC, 0);
 	return 0;
 }
 
@@ -124,5 +134,7 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	tell(task, last ? LS_PROC_EXIT : LS_PROC_THREAD_EXIT, 0);
 	if ((cfg.filters & LS_FILTER_PIDS) && last)
 		bpf_map_delete_elem(&pids, &pid);
+	if (cfg.copy_bytes && last)
+		bpf_map_delete_elem(&hot, &pid);
 	return 0;
 }

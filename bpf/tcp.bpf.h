@@ -15,11 +15,12 @@ static __always_inline __u32 fin_sent(__u8 state)
  * the first, by none for the second, and by one more once our FIN has a sequence number. */
 static __always_inline __u8 tcp_role(struct tcp_sock *tp, __u32 fin)
 {
-	__u64 sent = tp->bytes_sent - tp->bytes_retrans;
-	__u64 seen = tp->bytes_acked + (tp->write_seq - tp->snd_una);
+	__u64 sent = GET(tp, bytes_sent) - GET(tp, bytes_retrans);
+	__u64 seen = GET(tp, bytes_acked) + (GET(tp, write_seq) - GET(tp, snd_una));
 	__u64 queued;
 
-	queued = tp->write_seq - tp->snd_nxt; /* accepted from the program, not sent yet */
+	queued =
+		GET(tp, write_seq) - GET(tp, snd_nxt); /* accepted from the program, not sent yet */
 	switch (seen - queued - sent - fin) {
 	case 0:
 		return LS_ROLE_SERVER;

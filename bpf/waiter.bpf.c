@@ -7,35 +7,11 @@
  */
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
+#include "stack.bpf.h"
 #include "syscalls.bpf.h"
 
-#define TASK_INTERRUPTIBLE   1
-#define TASK_UNINTERRUPTIBLE 2
-#define PF_KTHREAD	     0x00200000
-#define S_IFMT		     0170000
-#define S_IFSOCK	     0140000
-#define POLL_SET	     4 /* descriptors of a poll() that are looked at; more is an event loop */
-
-struct task_struct___old {
-	long state;
-} __attribute__((preserve_access_index));
-
-static __always_inline bool sleeps(struct task_struct *task)
-{
-	struct task_struct___old *old = (void *)task;
-	__u64 state;
-
-	if (bpf_core_field_exists(old->state))
-		state = BPF_CORE_READ(old, state);
-	else
-		state = BPF_CORE_READ(task, __state);
-	return state & (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE);
-}
-
-static __always_inline struct sock *sock_of(struct task_struct *task, __u32 fd)
-{
-	return sock_of_file(file_of(task, fd));
-}
+#define PF_KTHREAD 0x00200000
+#define POLL_SET   4 /* descriptors of a poll() that are looked at; more is an event loop */
 
 /* The only socket in a poll() set, and its descriptor. */
 static __always_inline struct sock *sock_polled(struct task_struct *task, unsigned long ufds,
@@ -101,6 +77,22 @@ static __always_inline bool waits(struct ls_task *row, struct task_struct *task,
 	return true;
 }
 
+struct ls_copy waiter_copy = {}; /* too large for a program's stack; one reads at a time */
+
+/* The registers only: user space reads the rest, of those whose stack it has not seen. */
+static __always_inline void tell_regs(struct seq_file *seq, struct task_struct *task)
+{
+	struct ls_copy *c = &waiter_copy;
+
+	copy_head(c, task);
+	c->hdr.len = sizeof(*c);
+	c->hdr.time_ns = snap_ns;
+	c->stack = -1;
+	c->bytes = 0;
+	copy_regs(c, (void *)bpf_task_pt_regs(task));
+	bpf_seq_write(seq, c, sizeof(*c));
+}
+
 static __always_inline int row(struct seq_file *seq, struct task_struct *task, bool may_poll)
 {
 	struct ls_task row;
@@ -125,6 +117,8 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 	row.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	BPF_CORE_READ_STR_INTO(&row.comm, task, comm);
 	bpf_seq_write(seq, &row, sizeof(row));
+	if (cfg.waiters && (row.flags & LS_TASK_BLOCKED))
+		tell_regs(seq, task);
 	return 0;
 }
 

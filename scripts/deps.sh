@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group (build, test, peers, bench, lint) needs and this
-# machine lacks. It looks for the files that are needed, not for the packages: where somebody put them
-# there by other means it has nothing to do, and needs neither root nor a package manager.
+# deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
+# lint, or peers (large ones, without which some tests are skipped). It looks for the files that are
+# needed, not for the packages: where somebody put them there by other means it has nothing to do, and
+# needs neither root nor a package manager.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -26,16 +27,20 @@ build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
+build inc:uv.h                 libuv1-dev
+build inc:gnutls/gnutls.h      libgnutls28-dev
+build inc:sys/sdt.h            systemtap-sdt-dev
+build file:/usr/share/llhttp/llhttp.c node-llhttp
 test  inc:cmocka.h             libcmocka-dev
 test  inc:liburing.h           liburing-dev
 test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
-test  cmd:xz                   xz-utils
 test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+test  cmd:xz                   xz-utils
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
@@ -66,6 +71,7 @@ there() {
 		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
 	dir:*) [ -d "/usr/lib/${1#dir:}" ] ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
+	file:*) [ -e "${1#file:}" ] ;;
 	rt:*) compgen -G "/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ||
 		compgen -G "/usr/lib*/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ;;
 	*) echo "deps: bad probe $1" >&2 && exit 2 ;;

@@ -21,6 +21,15 @@ static const struct verb verbs[] = {
 	  "  lostsock top                          the whole machine\n"
 	  "  lostsock top -p 812,813 --after 10s   two processes, accused after ten seconds\n"
 	  "  lostsock top --once --json --for 30s  watch for half a minute, print one object\n" },
+	{ "attach", VERB_ATTACH, verb_attach, "[OPTION...] PID[,PID...]...",
+	  "one process closely, and a report of it at the end",
+	  "  lostsock attach 812                        until it ends, or ^C\n"
+	  "  lostsock attach 812 --for 30s --after 5s   half a minute, then the report\n" },
+	{ "run", VERB_RUN, verb_run, "[OPTION...] [--] COMMAND...",
+	  "a leak gate: run a command, exit 1 if it leaked",
+	  "  lostsock run make check                          as whoever called sudo\n"
+	  "  lostsock run --junit leaks.xml -- ./test --fast  for a CI system to show\n"
+	  "  lostsock run --suppress known.supp -- ./test     but for what is known\n" },
 	{ "record", VERB_RECORD, verb_record, "[OPTION...] FILE",
 	  "write what the kernel tells to a file", "  lostsock record --for 1m incident.lsk\n" },
 	{ "replay", VERB_REPLAY, verb_replay, "[OPTION...] FILE", "any view over a recording",
@@ -78,7 +87,7 @@ static int unknown_verb(const char *word)
 		names[i] = verbs[i].name;
 	near = text_nearest(word, names);
 	fprintf(stderr, "lostsock: there is no verb '%.40s'%s%s%s\n", word,
-		near ? " (did you mean '" : "; top, record, replay, doctor are", near ? near : "",
+		near ? " (did you mean '" : "; top, attach, run, record, replay, doctor are", near ? near : "",
 		near ? "'?)" : "");
 	return EXIT_USAGE;
 }

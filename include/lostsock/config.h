@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #endif
 
+#include <lostsock/event.h>
+
 enum ls_filter {
 	LS_FILTER_PIDS = 1 << 0,   /* only the processes in the map `pids`, and their children */
 	LS_FILTER_CGROUP = 1 << 1, /* only below one cgroup2 */
@@ -31,7 +33,77 @@ struct ls_config {
 	__u32 jiffy_ns;	  /* clock_getres(CLOCK_MONOTONIC_COARSE) */
 	__u32 wake_bytes; /* the ring wakes its reader when it holds this much */
 	__u32 self;	  /* our own pid */
-	__u32 zero;
+	__u32 copy_bytes; /* of a user stack at most, a multiple of 1,024; 0: frame pointers only */
+	__u32 numbered;	  /* stack numbers are the source's: see enum ls_number */
+	__u32 held;	  /* what a process still holds at its end is told of */
+	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 };
+
+/* How the stack of a process in the map `hot` is taken. */
+enum ls_hot {
+	LS_HOT_ANY = 1,	   /* copied, where copies are taken at all */
+	LS_HOT_FRAMES = 2, /* it keeps frame pointers */
+};
+
+/* Where the source numbers stacks, others' numbers carry one of these until it has seen them. */
+enum ls_number {
+	LS_NUMBER_COPY = 1 << 29,   /* a copy, told of by LS_COPY */
+	LS_NUMBER_FRAMES = 1 << 30, /* in the map `stacks` */
+	LS_NUMBER_MASK = (1 << 29) - 1,
+};
+
+#define LS_COPY_BYTES_MAX 32768
+
+/* Shapes: a stack that was copied and unwound once is known again by its return addresses and where
+ * they stand, so that it need not be copied twice. */
+#define LS_SHAPE_WORDS 64
+#define LS_SHAPES      4 /* stacks that look the same from the outside: as many callers */
+
+struct ls_shape_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 zero;
+	__u64 ip;
+	__u64 sp;
+	__u64 lr; /* arm64: the return address of a function that has not stored it */
+};
+
+struct ls_shape {
+	__s32 stack;		  /* the source's number */
+	__u32 words;		  /* in use; 0: an empty place */
+	__u64 hash;		  /* of the words: ls_shape_mix() of each in turn, from 0 */
+	__u16 at[LS_SHAPE_WORDS]; /* above the stack pointer, in words of 8 bytes */
+};
+
+struct ls_shapes {
+	struct ls_shape shape[LS_SHAPES];
+};
+
+/* Where a thread blocks: a stack that is known, or else what it looks like from the outside. */
+struct ls_wait_key {
+	__u32 pid;
+	__u32 tid;
+	__s32 nr;
+	__s32 stack; /* negative: at ip and sp, after that many other stacks */
+	__u64 ip;
+	__u64 sp;
+};
+
+struct ls_wait_sum {
+	__u64 start_ns; /* of its process */
+	__s32 stack;
+	__u32 call; /* enum ls_call */
+	__u64 count;
+	__u64 total_ns;
+	__u64 max_ns;
+	__u64 since_ns; /* 0: it does not sit here now */
+	__u32 bucket[LS_WAIT_BUCKETS];
+};
+
+static inline __attribute__((always_inline)) __u64 ls_shape_mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull; /* 2^64 / golden ratio */
+	return hash ^ hash >> 29;
+}
 
 #endif

@@ -8,7 +8,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
-#include "source/live_internal.h"
+#include "source/live_stack.h"
+#include "source/live_wait.h"
 
 #define DRAIN_MAX                                                                      \
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
@@ -44,16 +45,49 @@ static int tell_stack(struct live *live, const struct ls_open *open)
 	return live->sink(live->sink_ctx, &rec.hdr);
 }
 
+/* With our own number for its stack. */
+static int tell_open(struct live *live, const struct ls_open *open)
+{
+	struct ls_open own = *open;
+	int err;
+
+	if (!live->stacks)
+		return tell_stack(live, open) ?: live->sink(live->sink_ctx, &open->hdr);
+	err = live_stack_number(live, &own.who, own.hdr.time_ns, true, &own.stack);
+	return err ?: live->sink(live->sink_ctx, &own.hdr);
+}
+
+static int tell_empty(struct live *live, const struct ls_empty *empty)
+{
+	struct ls_empty own = *empty;
+	int err = live_stack_number(live, &own.who, own.hdr.time_ns, true, &own.stack);
+
+	return err ?: live->sink(live->sink_ctx, &own.hdr);
+}
+
+static int tell(struct live *live, const struct ls_hdr *hdr)
+{
+	switch (hdr->type) {
+	case LS_OPEN:
+		return tell_open(live, (const void *)hdr);
+	case LS_EMPTY:
+		return tell_empty(live, (const void *)hdr);
+	case LS_COPY:
+		return live_stack_copied(live, (const void *)hdr);
+	case LS_PROC:
+		live_stacks_proc(live, (const void *)hdr);
+		live_waits_proc(live, (const void *)hdr);
+		break;
+	}
+	return live->sink(live->sink_ctx, hdr);
+}
+
 static int on_record(void *ctx, void *data, size_t len)
 {
-	const struct ls_hdr *hdr = data;
 	struct live *live = ctx;
-	int err = 0;
+	int err = tell(live, data);
 
 	(void)len; /* the same as in the record's header: bpf/ is ours */
-	if (hdr->type == LS_OPEN)
-		err = tell_stack(live, data);
-	err = err ? err : live->sink(live->sink_ctx, data);
 	if (err)
 		return err;
 	return ++live->drained < DRAIN_MAX ? 0 : -EAGAIN;
@@ -72,6 +106,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 	live->sink = sink;
 	live->sink_ctx = ctx;
 	live->drained = 0;
+	live_stacks_pump(live);
 	n = ring_buffer__consume(live->ring);
 	return n < 0 && n != -EAGAIN ? n : 0;
 }
@@ -92,10 +127,13 @@ static void live_close(void *arg)
 	struct live *live = arg;
 
 	ring_buffer__free(live->ring);
+	live_stacks_free(live->stacks);
+	live_waits_free(live->waits);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
 	Judy1FreeArray(&live->stacks_known, PJE0);
 	free(live->percpu);
+	free(live->pids);
 	free(live);
 }
 
@@ -154,6 +192,15 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
 		goto out;
 	}
+	live->stacks = opt->detail & LIVE_NUMBERED
+			       ? live_stacks_new(opt->detail, live->pids, live->pid_count)
+			       : NULL;
+	live->waits = opt->detail & LIVE_WAITS ? live_waits_new() : NULL;
+	if ((!live->stacks && (opt->detail & LIVE_NUMBERED)) ||
+	    (!live->waits && (opt->detail & LIVE_WAITS))) {
+		snprintf(err, LIVE_ERROR_LEN, "out of memory");
+		goto out;
+	}
 	identify(&live->id);
 	src->ops = &live_ops;
 	src->arg = live;
@@ -163,18 +210,17 @@ out:
 	return e;
 }
 
-int live_hot(struct source *src, uint32_t pid)
+struct live *live_of(const struct source *src)
 {
-	struct live *live = src->arg;
-	uint8_t one = 1;
-
-	if (src->ops != &live_ops)
-		return -EOPNOTSUPP;
-	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
+	return src->ops == &live_ops ? src->arg : NULL;
 }
 
-int live_suspect(struct source *src, const uint64_t *cookies, size_t n)
+int live_hot(struct source *src, uint32_t pid)
 {
-	(void)src, (void)cookies, (void)n;
-	return -EOPNOTSUPP;
+	struct live *live = live_of(src);
+	uint8_t one = LS_HOT_ANY;
+
+	if (!live)
+		return -EOPNOTSUPP;
+	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "source/live_internal.h"
+#include "symbol/symbol.h"
 
 struct trial {
 	const char *name;
@@ -47,7 +48,7 @@ static int attach_one(struct bpf_program *prog)
 	char mount[256];
 	int fd, err;
 
-	if (bpf_program__type(prog) != BPF_PROG_TYPE_CGROUP_SOCK) {
+	if (strncmp(bpf_program__section_name(prog), "cgroup/", 7)) {
 		link = bpf_program__attach(prog);
 		err = link ? 0 : -errno;
 		bpf_link__destroy(link);
@@ -90,6 +91,37 @@ static int try_program(const char *name)
 	return err;
 }
 
+/* With copies: the same program, and more of it. */
+static int try_copies(const char *arg)
+{
+	struct lostsock_bpf *skel = lostsock_bpf__open();
+	struct bpf_program *prog;
+	int err;
+
+	(void)arg;
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, prog == skel->progs.conn_state);
+	skel->rodata->cfg.stacks = LS_STACKS_ALL;
+	skel->rodata->cfg.copy_bytes = 1024;
+	skel->rodata->cfg.wake_bytes = 1024;
+	err = lostsock_bpf__load(skel);
+	lostsock_bpf__destroy(skel);
+	return err;
+}
+
+static int try_mappings(const char *arg)
+{
+	const uint32_t self = getpid();
+	struct symbol_watch *w = symbol_watch_new(&self, 1);
+	int err = w ? 0 : -errno;
+
+	(void)arg;
+	symbol_watch_free(w);
+	return err;
+}
+
 #define KERNEL_61 "a kernel from 6.1 on has it"
 #define ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
 
@@ -122,6 +154,18 @@ static const struct trial trials[] = {
 	  "socks_udp" },
 	{ "UNIX table", "UNIX sockets that only an io_uring holds", KERNEL_61, false, try_program,
 	  "socks_unix" },
+	{ "accepts", "the stack that accepted a connection, to attach and run", KERNEL_61, false,
+	  try_program, "accept4" },
+	{ "thread switches", "blocked time by place, to attach and run", KERNEL_61, false,
+	  try_program, "task_switch" },
+	{ "exits", "what a process leaves open, to attach and run", KERNEL_61, false, try_program,
+	  "task_held" },
+	{ "empty reads", "who last read in vain from a suspect, to attach and run",
+	  "a kernel from 6.3 on has it", false, try_program, "read_empty" },
+	{ "stack copies", "stacks of programs without frame pointers, to attach and run", KERNEL_61,
+	  false, try_copies, NULL },
+	{ "mapping events", "names for processes that live for milliseconds, to attach and run",
+	  "run as root, or with CAP_PERFMON", false, try_mappings, NULL },
 };
 
 #define TRIALS (sizeof(trials) / sizeof(trials[0]))

@@ -10,13 +10,21 @@
 
 #define LIVE_BUF (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
 
+struct live_stacks;
+struct live_waits;
+
 struct live {
 	struct lostsock_bpf *skel;
+	/* NULL: numbers are the kernel's, nothing is unwound or named */
+	struct live_stacks *stacks;
+	struct live_waits *waits; /* NULL: blocked time is not asked for */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */
 	void *sink_ctx;
 	uint32_t drained; /* records in this call */
+	uint32_t *pids;	  /* those that are given, and their children at the start */
+	size_t pid_count;
 	int cgroup_fd;
 	int cpus;
 	uint64_t seq;
@@ -27,12 +35,17 @@ struct live {
 	char buf[LIVE_BUF];
 };
 
+/* With these, stacks have numbers of the source's own. */
+#define LIVE_NUMBERED	  (LIVE_COPY | LIVE_NAMES | LIVE_WAITS | LIVE_EMPTY)
+
 #define LIVE_MEND_ROOT	  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"
 #define LIVE_MEND_CGROUP2 "mount -t cgroup2 none /sys/fs/cgroup/unified"
 #define LIVE_MEND_BTF \
 	"a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as Debian 11 and later have"
 
 /* ---- live.c */
+/* NULL if it is another kind of source. */
+struct live *live_of(const struct source *src);
 int live_pump(void *arg, source_sink_fn sink, void *ctx);
 
 /* ---- live_load.c */
@@ -41,6 +54,15 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 void live_unload(struct live *live);
 /* Whether libbpf may speak, on stderr. */
 void live_set_verbose(bool verbose);
+
+/* ---- live_children.c */
+/* Puts all descendants of @pids into the map `pids`, and the list of all into live->pids. -errno.
+ */
+int live_children(struct live *live, const uint32_t *pids, size_t n);
+
+/* ---- live_suspect.c */
+/* Does this kernel tell of reads that find nothing? */
+bool live_has_empty(void);
 
 /* ---- live_snapshot.c */
 int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);

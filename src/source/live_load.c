@@ -10,9 +10,11 @@
 #include <unistd.h>
 #include "source/live_internal.h"
 
-#define RING_PAGES     512 /* all of it is resident, and mapped twice */
-#define RING_PAGES_MAX (1u << 18)
-#define PAGE	       4096 /* the unit of --ring-pages; the kernel rounds up to its own */
+#define RING_PAGES	512  /* all of it is resident, and mapped twice */
+#define RING_PAGES_COPY 4096 /* a thousand copied stacks */
+#define RING_PAGES_MAX	(1u << 18)
+#define COPY_BYTES	(16 << 10) /* reaches main() through most; perf takes half of it */
+#define PAGE		4096	   /* the unit of --ring-pages; the kernel rounds up to its own */
 
 static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -77,12 +79,41 @@ static int configure_cgroup(struct live *live, const char *path, char err[LIVE_E
 	return 0;
 }
 
+/* Maps that nobody will use take no room. */
+static void configure_detail(struct live *live, const struct live_options *opt)
+{
+	struct lostsock_bpf *skel = live->skel;
+	struct ls_config *cfg = &skel->rodata->cfg;
+
+	bpf_program__set_autoload(skel->progs.task_switch, opt->detail & LIVE_WAITS);
+	bpf_program__set_autoload(skel->progs.task_held, opt->detail & LIVE_HELD);
+	bpf_program__set_autoload(skel->progs.read_empty,
+				  (opt->detail & LIVE_EMPTY) && live_has_empty());
+	if (!(opt->detail & LIVE_EMPTY))
+		bpf_map__set_max_entries(skel->maps.suspects, 1);
+	if (opt->detail & LIVE_COPY) {
+		cfg->copy_bytes = COPY_BYTES;
+		cfg->stacks = opt->stacks ?: LS_STACKS_ALL;
+	} else {
+		bpf_map__set_max_entries(skel->maps.shapes, 1);
+	}
+	cfg->numbered = !!(opt->detail & LIVE_NUMBERED);
+	cfg->waiters = !!(opt->detail & LIVE_WAITS);
+	if (!(opt->detail & LIVE_WAITS)) {
+		bpf_map__set_max_entries(skel->maps.blocked, 1);
+		bpf_map__set_max_entries(skel->maps.waits, 1);
+	}
+	if (cfg->stacks == LS_STACKS_NONE)
+		bpf_map__set_max_entries(skel->maps.stacks, 1);
+}
+
 static int configure(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
 {
 	struct lostsock_bpf *skel = live->skel;
-	uint32_t pages = opt->ring_pages ? opt->ring_pages : RING_PAGES;
+	uint32_t pages = opt->detail & LIVE_COPY ? RING_PAGES_COPY : RING_PAGES;
 	int e;
 
+	pages = opt->ring_pages ? opt->ring_pages : pages;
 	if (pages & (pages - 1) || pages > RING_PAGES_MAX)
 		return say(err, -EINVAL, "--ring-pages %u: a power of two up to %u is needed",
 			   opt->ring_pages, RING_PAGES_MAX);
@@ -92,8 +123,7 @@ static int configure(struct live *live, const struct live_options *opt, char err
 	skel->rodata->cfg.stacks = opt->stacks;
 	skel->rodata->cfg.self = getpid();
 	skel->rodata->cfg.netns = opt->netns;
-	if (opt->stacks == LS_STACKS_NONE)
-		bpf_map__set_max_entries(skel->maps.stacks, 1);
+	configure_detail(live, opt);
 	if (opt->netns)
 		skel->rodata->cfg.filters |= LS_FILTER_NETNS;
 	if (opt->pid_count)
@@ -109,12 +139,14 @@ static int configure(struct live *live, const struct live_options *opt, char err
 enum {
 	TRY_ALL,
 	TRY_NO_POLL,
+	TRY_NO_ACCEPT,
 	TRY_END
 };
 
 static int try_load(struct live *live, const struct live_options *opt, int try,
 		    char err[LIVE_ERROR_LEN])
 {
+	bool accept;
 	int e;
 
 	live->skel = lostsock_bpf__open();
@@ -123,6 +155,9 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	e = configure(live, opt, err);
 	if (e)
 		return e;
+	accept = (opt->detail & LIVE_ACCEPT) && try < TRY_NO_ACCEPT;
+	bpf_program__set_autoload(live->skel->progs.accept4, accept);
+	bpf_program__set_autoload(live->skel->progs.accept6, accept);
 	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
 	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
 	return lostsock_bpf__load(live->skel);
@@ -159,7 +194,15 @@ static int fill_pids(struct live *live, const struct live_options *opt, char err
 	return 0;
 }
 
-/* UDP's births and deaths; without a cgroup2 the snapshots alone must do. */
+static bool attach_to_cgroup(const struct live *live, struct bpf_program *prog,
+			     struct bpf_link **link)
+{
+	if (bpf_program__fd(prog) >= 0)
+		*link = bpf_program__attach_cgroup(prog, live->cgroup_fd);
+	return *link;
+}
+
+/* UDP's births and deaths, and accept(); without a cgroup2 the snapshots alone must do. */
 static void attach_cgroup(struct live *live)
 {
 	struct lostsock_bpf *skel = live->skel;
@@ -170,13 +213,12 @@ static void attach_cgroup(struct live *live)
 	live->cgroup_fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (live->cgroup_fd < 0)
 		return;
-	skel->links.datagram_end =
-		bpf_program__attach_cgroup(skel->progs.datagram_end, live->cgroup_fd);
-	if (!skel->links.datagram_end)
+	attach_to_cgroup(live, skel->progs.accept4, &skel->links.accept4);
+	attach_to_cgroup(live, skel->progs.accept6, &skel->links.accept6);
+	if (!attach_to_cgroup(live, skel->progs.datagram_end, &skel->links.datagram_end))
 		return;
 	live->ends |= LS_ENDS_UDP;
-	skel->links.datagram_open =
-		bpf_program__attach_cgroup(skel->progs.datagram_open, live->cgroup_fd);
+	attach_to_cgroup(live, skel->progs.datagram_open, &skel->links.datagram_open);
 }
 
 static int attach(struct live *live, char err[LIVE_ERROR_LEN])
@@ -192,7 +234,10 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 		{ skel->progs.conn_abort, &skel->links.conn_abort, false },
 		{ skel->progs.task_fork, &skel->links.task_fork, true },
 		{ skel->progs.task_exec, &skel->links.task_exec, true },
+		/* The order counts: see held.bpf.c. */
+		{ skel->progs.task_held, &skel->links.task_held, true },
 		{ skel->progs.task_exit, &skel->links.task_exit, true },
+		{ skel->progs.task_switch, &skel->links.task_switch, true },
 		{ skel->progs.files, &skel->links.files, true },
 		{ skel->progs.socks_tcp, &skel->links.socks_tcp, false },
 		{ skel->progs.socks_udp, &skel->links.socks_udp, false },
@@ -226,8 +271,12 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 	if (!live_has_btf())
 		return say(err, -EOPNOTSUPP,
 			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " LIVE_MEND_BTF);
-	e = load(live, opt, err) ?: fill_pids(live, opt, err);
-	return e ? e : attach(live, err);
+	e = load(live, opt, err) ?: fill_pids(live, opt, err) ?: attach(live, err);
+	if (e || !opt->detail || !opt->pid_count)
+		return e;
+	/* From here on the fork tracepoint follows those that are started. */
+	e = live_children(live, opt->pids, opt->pid_count);
+	return e ? say(err, e, "cannot watch their children: %s", strerror(-e)) : 0;
 }
 
 void live_unload(struct live *live)

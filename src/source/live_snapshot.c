@@ -4,7 +4,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "source/live_internal.h"
+#include "source/live_stack.h"
+#include "source/live_wait.h"
 
 #define READS_A_DRAIN 64 /* of 32 KiB each: about ten milliseconds */
 
@@ -14,6 +15,7 @@ struct pass {
 	void *ctx;
 	uint64_t rows;
 	uint32_t last_pid;
+	struct ls_task task; /* the last that was told: registers that follow are its own */
 };
 
 static uint64_t monotonic_ns(void)
@@ -43,6 +45,16 @@ static int tell_cgroup(struct pass *p, const struct ls_who *who)
 	return p->sink(p->ctx, &rec.hdr);
 }
 
+static int deliver_row(struct pass *p, const struct ls_hdr *hdr)
+{
+	if (hdr->type == LS_COPY)
+		return live_waiter(p->live, &p->task, (const void *)hdr);
+	if (hdr->type == LS_TASK)
+		p->task = *(const struct ls_task *)hdr;
+	p->rows++;
+	return p->sink(p->ctx, hdr);
+}
+
 /* Hands over the whole records in the buffer; returns how many bytes they took, or -errno. */
 static ssize_t deliver(struct pass *p, char *buf, size_t len)
 {
@@ -59,10 +71,9 @@ static ssize_t deliver(struct pass *p, char *buf, size_t len)
 			if (err)
 				return err;
 		}
-		err = p->sink(p->ctx, hdr);
+		err = deliver_row(p, hdr);
 		if (err)
 			return err;
-		p->rows++;
 		at += hdr->len;
 	}
 	return at;
@@ -180,6 +191,9 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 	struct ls_snap snap = { .hdr = { .type = LS_SNAP, .len = sizeof(snap) } };
 	int err, end_err;
 
+	live->sink = sink;
+	live->sink_ctx = ctx;
+	live_stacks_pump(live);
 	live->skel->bss->uring_seen = 0;
 	live->skel->bss->snap_ns = monotonic_ns();
 	snap.hdr.time_ns = live->skel->bss->snap_ns;
@@ -191,7 +205,7 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 	if (err)
 		return err;
 	snap.passes = 0;
-	err = walk_passes(&p, passes, &snap.passes);
+	err = walk_passes(&p, passes, &snap.passes) ?: live_waits_tell(live, snap.hdr.time_ns);
 	snap.what = LS_SNAP_END;
 	snap.took_ns = monotonic_ns() - snap.hdr.time_ns;
 	snap.rows = p.rows;

@@ -66,10 +66,9 @@ static bool has_any(const char *s, const char *const *parts, size_t n)
 static bool is_dependency_file(const char *file)
 {
 	static const char *const parts[] = {
-		"/node_modules/",    "/site-packages/",	   "/dist-packages/",
-		"/pkg/mod/",	     "/vendor/",	   "/.cargo/registry/",
-		"/.cargo/git/",	     "/rustlib/src/",	   "/usr/include/c++/",
-		"/library/std/src/", "/library/core/src/", "/library/alloc/src/",
+		"/node_modules/", "/site-packages/",   "/dist-packages/",    "/pkg/mod/",
+		"/vendor/",	  "/.cargo/registry/", "/.cargo/git/",	     "/rustlib/src/",
+		"/usr/include/",  "/library/std/src/", "/library/core/src/", "/library/alloc/src/",
 		"/lib/python3",
 	};
 	static const char *const starts[] = {
@@ -194,7 +193,9 @@ bool symbol_frame_is_application(const struct symbol_frame *f)
 	case SYMBOL_KIND_PROGRAM:
 		if (f->go)
 			return f->function[0] && !is_go_runtime(f);
-		return !is_interpreter(module) && !is_runtime_function(f->function);
+		/* A libc can be run as a program, too. */
+		return !is_interpreter(module) && !is_known_library(module) &&
+		       !is_runtime_function(f->function);
 	case SYMBOL_KIND_LIBRARY:
 		return !is_known_library(module) && !is_system_path(f->module) &&
 		       !is_dependency_file(f->module) && !is_runtime_function(f->function);

@@ -15,6 +15,8 @@ enum verb_bit {
 	VERB_RECORD = 1 << 1,
 	VERB_REPLAY = 1 << 2,
 	VERB_DOCTOR = 1 << 3,
+	VERB_ATTACH = 1 << 4,
+	VERB_RUN = 1 << 5,
 };
 
 #define OPTIONS_PIDS	  1024
@@ -23,6 +25,7 @@ enum verb_bit {
 struct options {
 	unsigned int verb; /* enum verb_bit */
 	const char *file;  /* of record and replay */
+	char **command;	   /* of run, NULL-terminated */
 	/* what to watch, in the kernel */
 	uint32_t pids[OPTIONS_PIDS];
 	size_t pid_count;
@@ -30,11 +33,16 @@ struct options {
 	uint32_t netns;
 	uint32_t ring_pages;
 	uint32_t stacks; /* enum ls_stacks */
+	uint32_t detail; /* enum live_detail; set by the verb */
+	bool copy;	 /* attach, run: stacks are copied and unwound */
 	/* what to show */
 	struct view_report_options view;
 	struct verdict_thresholds thresholds;
 	bool once, json, all, verbose;
 	uint64_t fail_on; /* bit per enum verdict_class */
+	/* of a gate */
+	const char *suppress, *report, *junit, *user;
+	uint64_t settle_ns;
 	/* when */
 	uint64_t interval_ns; /* 0: the verb's own */
 	uint64_t for_ns;      /* 0: until told to stop */

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "source/recording.h"
+#include "verb/privileges.h"
+#include "verb/signals.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
 
@@ -55,7 +57,7 @@ int verb_record(const struct options *opt)
 	struct source src;
 	int status;
 
-	if (watch_block_signals())
+	if (signals_block())
 		return EXIT_FINDINGS;
 	status = watch_open_live(&src, opt);
 	if (status)
@@ -66,7 +68,7 @@ int verb_record(const struct options *opt)
 		src.ops->close(src.arg);
 		return EXIT_FINDINGS;
 	}
-	watch_drop_privileges();
+	privileges_drop(0);
 	if (!opt->for_ns && isatty(STDERR_FILENO))
 		fprintf(stderr, "lostsock: recording to %s; ^C ends it\n", opt->file);
 	return finish(&r, opt->file, watch_run(&src, opt, &ops, &r, NULL));

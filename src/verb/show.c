@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "verb/show.h"
+#include "verb/signals.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
 
@@ -15,7 +16,7 @@ static bool wants_screen(const struct options *opt)
 int show_open(struct show *s, const struct options *opt)
 {
 	*s = (struct show){ .opt = opt };
-	if (watch_block_signals()) {
+	if (signals_block()) {
 		fprintf(stderr, "lostsock: cannot block signals: %s\n", strerror(errno));
 		return EXIT_FINDINGS;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "verb/privileges.h"
 #include "verb/show.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
@@ -23,7 +24,7 @@ int verb_top(const struct options *opt)
 		show_close(&show);
 		return status;
 	}
-	watch_drop_privileges();
+	privileges_drop(0);
 	show_progress(&show, "reading what is open");
 	return show_run(&show, &src);
 }

@@ -16,4 +16,6 @@ enum {
 int verb_top(const struct options *opt);
 int verb_record(const struct options *opt);
 int verb_replay(const struct options *opt);
+int verb_attach(const struct options *opt);
+int verb_run(const struct options *opt);
 int verb_doctor(const struct options *opt);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "source/live.h"
 #include "source/recording.h"
+#include "verb/signals.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
 
@@ -35,6 +33,9 @@ struct watch {
 	bool settled; /* a snapshot has ended that is not judged yet */
 	bool live;
 	bool done;
+	bool blind;	     /* no last look */
+	uint64_t until_ns;   /* when the verb wants to be asked again */
+	struct ls_who ended; /* the last whose end was told */
 	struct view_input in;
 };
 
@@ -77,6 +78,23 @@ static int report(struct watch *w)
 	return err;
 }
 
+/* What stands against a process is gone once its end is applied: so it is judged before. Its
+ * LS_HELD may come before its LS_PROC. */
+static int tell_end(struct watch *w, const struct ls_hdr *rec)
+{
+	const struct ls_proc *exit = rec->type == LS_PROC ? (const void *)rec : NULL;
+	const struct ls_who *who = exit ? &exit->who : &((const struct ls_sock *)rec)->who;
+	int err;
+
+	if (!w->ops->ending || (rec->type != LS_HELD && (!exit || exit->what != LS_PROC_EXIT)))
+		return 0;
+	if (!exit && who->pid == w->ended.pid && who->start_ns == w->ended.start_ns)
+		return 0;
+	w->ended = *who;
+	err = judge(w);
+	return err ? err : w->ops->ending(w->ctx, &w->in, who, exit ? exit->exit_code : 0);
+}
+
 /* What a replay shows, it shows when a snapshot of the recording is whole. */
 static int on_record(void *ctx, const struct ls_hdr *rec)
 {
@@ -88,6 +106,9 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 		if (err)
 			return err;
 	}
+	err = tell_end(w, rec);
+	if (err)
+		return err;
 	/* A record that cannot be read, or kept, is counted by the ledger; the rest goes on. */
 	ledger_apply(w->led, rec);
 	w->judged = false;
@@ -154,35 +175,77 @@ static int wait_ms(const struct watch *w)
 		end_ns = w->begin_ns + w->opt->for_ns;
 		until_ns = end_ns < until_ns ? end_ns : until_ns;
 	}
+	if (w->until_ns && w->until_ns < until_ns)
+		until_ns = w->until_ns;
 	return until_ns > now_ns ? (until_ns - now_ns + 999999) / 1000000 : 0;
+}
+
+/* False: a signal ends the watch. */
+static bool take_signals(struct watch *w)
+{
+	struct signalfd_siginfo info;
+
+	if (!w->ops->signal)
+		return false;
+	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
+		if (!w->ops->signal(w->ctx, &info))
+			return false;
+	return true;
+}
+
+static bool is_over(struct watch *w)
+{
+	enum watch_over over;
+
+	w->until_ns = 0;
+	over = w->ops->over ? w->ops->over(w->ctx, w->led, &w->until_ns) : WATCH_GOES_ON;
+	w->blind = over == WATCH_OVER;
+	return over != WATCH_GOES_ON;
+}
+
+/* One wait, and what came of it. */
+static int wait_once(struct watch *w)
+{
+	struct pollfd fds[] = {
+		{ .fd = w->signal_fd, .events = POLLIN },
+		{ .fd = w->src.ops->fd(w->src.arg), .events = POLLIN },
+		{ .fd = w->ops->key_fd ? w->ops->key_fd(w->ctx) : -1, .events = POLLIN },
+	};
+	bool resized = false;
+	int err = 0;
+
+	if (poll(fds, 3, wait_ms(w)) < 0) {
+		if (errno != EINTR)
+			return -errno;
+		resized = true; /* perhaps, which the screen reads as a key */
+	}
+	if (fds[0].revents && !take_signals(w)) {
+		w->done = true;
+		return 0;
+	}
+	if (fds[1].revents || fds[0].revents || w->until_ns)
+		err = w->src.ops->pump(w->src.arg, on_record, w);
+	if (!err && w->ops->key && (fds[2].revents || resized))
+		err = handle_keys(w);
+	if (!err && !w->done && is_over(w))
+		w->done = true;
+	if (!err && !w->done && monotonic_ns() >= w->next_ns && !time_is_up(w)) {
+		err = tick(w);
+		w->done = w->done || (!err && is_over(w));
+	}
+	return err;
 }
 
 static int run_live(struct watch *w)
 {
 	int err = time_is_up(w) ? 0 : tick(w);
 
-	while (!err && !w->done && !time_is_up(w)) {
-		struct pollfd fds[] = {
-			{ .fd = w->signal_fd, .events = POLLIN },
-			{ .fd = w->src.ops->fd(w->src.arg), .events = POLLIN },
-			{ .fd = w->ops->key_fd ? w->ops->key_fd(w->ctx) : -1, .events = POLLIN },
-		};
-
-		if (poll(fds, 3, wait_ms(w)) < 0 && errno != EINTR)
-			return -errno;
-		if (fds[0].revents)
-			break;
-		if (fds[1].revents)
-			err = w->src.ops->pump(w->src.arg, on_record, w);
-		/* EINTR may be a resize, which the screen reads as a key. */
-		if (!err && w->ops->key && (fds[2].revents || errno == EINTR))
-			err = handle_keys(w);
-		errno = 0;
-		if (!err && !w->done && monotonic_ns() >= w->next_ns && !time_is_up(w))
-			err = tick(w);
-	}
+	if (!err && !w->done && is_over(w))
+		w->done = true;
+	while (!err && !w->done && !time_is_up(w))
+		err = wait_once(w);
 	/* The last look is the freshest there can be. */
-	if (!err && (w->ops->last_only || w->ops->last_look))
+	if (!err && (w->ops->last_only || w->ops->last_look) && !w->blind)
 		err = tick(w);
 	return err;
 }
@@ -255,18 +318,14 @@ static void found_classes(const struct watch *w, uint64_t *found)
 static int watch_init(struct watch *w)
 {
 	const struct source_identity *id = w->src.ops->identity(w->src.arg);
-	sigset_t set;
 
 	w->led = ledger_new(NULL);
 	w->verdicts = verdicts_new();
 	if (!w->led || !w->verdicts)
 		return -ENOMEM;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->signal_fd = signals_open();
 	if (w->signal_fd < 0)
-		return -errno;
+		return w->signal_fd;
 	w->interval_ns = w->opt->interval_ns ? w->opt->interval_ns : TICK_NS;
 	w->live = w->src.ops->fd(w->src.arg) >= 0;
 	w->begin_ns = w->live ? w->src.ops->now_ns(w->src.arg) : 0;
@@ -292,6 +351,10 @@ int watch_run(struct source *src, const struct options *opt, const struct watch_
 		err = w.live ? run_live(&w) : run_replay(&w);
 	if (!err && ops->last_only)
 		err = report(&w);
+	if (!err && ops->finish)
+		err = judge(&w);
+	if (!err && ops->finish)
+		err = ops->finish(ctx, &w.in);
 	if (!err && found)
 		found_classes(&w, found);
 	if (w.signal_fd >= 0)
@@ -300,16 +363,6 @@ int watch_run(struct source *src, const struct options *opt, const struct watch_
 	ledger_free(w.led);
 	src->ops->close(src->arg);
 	return err;
-}
-
-int watch_block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
 }
 
 int watch_open_live(struct source *src, const struct options *opt)
@@ -321,6 +374,7 @@ int watch_open_live(struct source *src, const struct options *opt)
 		.netns = opt->netns,
 		.ring_pages = opt->ring_pages,
 		.stacks = opt->stacks,
+		.detail = opt->detail,
 		.verbose = opt->verbose,
 	};
 	char why[LIVE_ERROR_LEN] = "";
@@ -330,20 +384,4 @@ int watch_open_live(struct source *src, const struct options *opt)
 		return EXIT_FINE;
 	fprintf(stderr, "lostsock: %s\n", why);
 	return err == -EINVAL || err == -ENOTDIR || err == -ENOENT ? EXIT_USAGE : EXIT_REFUSED;
-}
-
-void watch_drop_privileges(void)
-{
-	/* Before 5.19 even reading an iterator that is set up asks for the right to use BPF. */
-	static const cap_value_t keep[] = { CAP_BPF };
-	cap_t caps = cap_init();
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!caps)
-		return;
-	cap_set_flag(caps, CAP_PERMITTED, 1, keep, CAP_SET);
-	cap_set_flag(caps, CAP_EFFECTIVE, 1, keep, CAP_SET);
-	/* Where this fails there was less to begin with, and everything is open already. */
-	cap_set_proc(caps);
-	cap_free(caps);
 }

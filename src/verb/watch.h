@@ -10,7 +10,13 @@
 #include "source/source.h"
 #include "verb/options.h"
 
-struct watch;
+struct signalfd_siginfo;
+
+enum watch_over {
+	WATCH_GOES_ON = 0,
+	WATCH_OVER_LOOK, /* after one more look */
+	WATCH_OVER,	 /* there is nothing left to look at */
+};
 
 #define WATCH_COST_SCREEN     10
 #define WATCH_COST_BACKGROUND 100
@@ -25,6 +31,17 @@ struct watch_ops {
 	bool (*key)(void *ctx, const struct view_input *in);
 	/* Every record as it came, before the ledger; NULL if nobody wants them. */
 	source_sink_fn record;
+	/* A process ends, and what stands against it is still in @in; 0 or -errno. @exit_code: as
+	 * wait() gives it; told once or twice, the last time is right. */
+	int (*ending)(void *ctx, const struct view_input *in, const struct ls_who *who,
+		      uint32_t exit_code);
+	/* A signal has come. False ends the watch, as any does where this is NULL. */
+	bool (*signal)(void *ctx, const struct signalfd_siginfo *info);
+	/* Whether that was all, asked whenever something has come; *@until_ns: when to ask again at
+	 * the latest, CLOCK_MONOTONIC. */
+	enum watch_over (*over)(void *ctx, const struct ledger *led, uint64_t *until_ns);
+	/* The last judgement, with the ledger that it is of; however the watch ended. */
+	int (*finish)(void *ctx, const struct view_input *in);
 	/* Only the last judgement is wanted: nothing is judged before the end. */
 	bool last_only;
 	/* One more snapshot before the end, so that the last is fresh however far apart they are.
@@ -42,7 +59,3 @@ int watch_run(struct source *src, const struct options *opt, const struct watch_
 
 /* Opens the live kernel, or says on stderr why not and returns an exit status. */
 int watch_open_live(struct source *src, const struct options *opt);
-/* Gives up every capability that reading on does not need. */
-void watch_drop_privileges(void);
-/* SIGINT and SIGTERM end a watch in good order from here on; before a terminal is opened. */
-int watch_block_signals(void);

@@ -9,8 +9,6 @@
 #include "base/text.h"
 #include "view/cell.h"
 
-#define FRAMES_SHOWN 6 /* on one line */
-
 const char *proto_name(uint8_t family, uint8_t proto)
 {
 	if (family == AF_UNIX)
@@ -133,6 +131,14 @@ uint32_t finding_task(const struct ledger *led, const struct finding *f)
 	return id && ledger_task(led, id) ? id : 0;
 }
 
+const struct empty *finding_empty(const struct ledger *led, const struct finding *f)
+{
+	const struct task *t = f->task ? ledger_task(led, f->task) : NULL;
+	uint32_t id = f->conn ? f->conn : t ? t->conn : 0;
+
+	return id && !f->left ? ledger_empty(led, id) : NULL;
+}
+
 static char *site_endpoint(char *buf, size_t len, const struct site *s)
 {
 	char end[ENDPOINT_LEN];
@@ -158,55 +164,4 @@ char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const st
 		return site_endpoint(buf, len, s);
 	buf[0] = '\0';
 	return buf;
-}
-
-typedef bool (*frame_fn)(const struct view_input *in, uint32_t id, uint32_t n, char *buf,
-			 size_t len);
-
-bool site_frame(const struct view_input *in, uint32_t site, uint32_t n, char *buf, size_t len)
-{
-	char raw[FRAME_LEN] = "";
-
-	if (!site || !in->frames || !in->frames->site ||
-	    !in->frames->site(in->frames->arg, site, n, raw, sizeof(raw)))
-		return false;
-	text_clean(buf, len, raw);
-	return true;
-}
-
-bool task_frame(const struct view_input *in, uint32_t task, uint32_t n, char *buf, size_t len)
-{
-	char raw[FRAME_LEN] = "";
-
-	if (!task || !in->frames || !in->frames->task ||
-	    !in->frames->task(in->frames->arg, task, n, raw, sizeof(raw)))
-		return false;
-	text_clean(buf, len, raw);
-	return true;
-}
-
-static char *join_frames(char *buf, size_t len, const struct view_input *in, uint32_t id,
-			 frame_fn frame)
-{
-	char one[FRAME_LEN];
-	size_t at = 0;
-	uint32_t n;
-
-	buf[0] = '\0';
-	for (n = 0; n < FRAMES_SHOWN && frame(in, id, n, one, sizeof(one)); n++) {
-		if (at + strlen(one) + 4 > len)
-			break;
-		at += (size_t)snprintf(buf + at, len - at, "%s%s", at ? " < " : "", one);
-	}
-	return buf;
-}
-
-char *site_frames(char *buf, size_t len, const struct view_input *in, uint32_t site)
-{
-	return join_frames(buf, len, in, site, site_frame);
-}
-
-char *task_frames(char *buf, size_t len, const struct view_input *in, uint32_t task)
-{
-	return join_frames(buf, len, in, task, task_frame);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connections in words: their ends, roles, holders and the code behind them.
+ * Connections in words: their ends, roles and holders.
  */
 #pragma once
 
@@ -8,8 +8,6 @@
 
 #define ENDPOINT_LEN 128 /* one end */
 #define PAIR_LEN     320 /* both, with an arrow */
-#define FRAMES_LEN   512 /* a stack on one line */
-#define FRAME_LEN    160 /* one frame */
 
 /* "tcp", "udp", "unix"; "inet", "inet6", "unix"; "client", "server", "listen", "peer". */
 const char *proto_name(uint8_t family, uint8_t proto);
@@ -34,12 +32,7 @@ const struct conn *finding_conn(const struct ledger *led, const struct finding *
 uint32_t finding_site(const struct ledger *led, const struct finding *f);
 /* The task that waits on what @f accuses, 0 if none. */
 uint32_t finding_task(const struct ledger *led, const struct finding *f);
+/* Who last read from what @f accuses and found nothing, NULL if that was not seen. */
+const struct empty *finding_empty(const struct ledger *led, const struct finding *f);
 /* Both ends, or the site's one, or "": whatever is known. */
 char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const struct finding *f);
-
-/* The @n-th frame, clean; false past the last. */
-bool site_frame(const struct view_input *in, uint32_t site, uint32_t n, char *buf, size_t len);
-bool task_frame(const struct view_input *in, uint32_t task, uint32_t n, char *buf, size_t len);
-/* "dial (pool.c:31) < get (pool.c:88)", "" if there are none. */
-char *site_frames(char *buf, size_t len, const struct view_input *in, uint32_t site);
-char *task_frames(char *buf, size_t len, const struct view_input *in, uint32_t task);

@@ -8,12 +8,14 @@
 #include "base/text.h"
 #include "view/cell.h"
 #include "view/endpoint.h"
+#include "view/frames.h"
 
 /* A finding and what it is grouped by. */
 struct entry {
 	struct finding f;
-	uint32_t site;
-	uint32_t port; /* stands in where there is no site */
+	const struct frame *guilty; /* the program's own line, NULL: unknown */
+	uint32_t site;		    /* ... then the site stands in */
+	uint32_t port;		    /* ... and where there is none, this */
 };
 
 void groups_fini(struct groups *g)
@@ -32,10 +34,21 @@ static bool finding_wanted(const struct view_input *in, const struct view_filter
 
 	if (!filter_class(filter, f->class))
 		return false;
+	if (filter && filter->wanted && !filter->wanted(filter->arg, in, f))
+		return false;
 	if (!filter || (!filter->comm && !filter->container))
 		return true;
 	return p && filter_process(filter, text_clean(comm, sizeof(comm), p->comm),
 				   view_container(container, sizeof(container), p->cgroup_path));
+}
+
+/* What opened it; of a thread that was never joined to a connection, where it waits. */
+static const struct frame *finding_guilty(const struct ledger *led, const struct finding *f,
+					  uint32_t site)
+{
+	const struct frame *guilty = stack_guilty(led, site_stack(led, site));
+
+	return guilty || !f->task ? guilty : stack_guilty(led, task_stack(led, f->task));
 }
 
 static struct entry entry_of(const struct ledger *led, const struct finding *f)
@@ -43,9 +56,24 @@ static struct entry entry_of(const struct ledger *led, const struct finding *f)
 	struct entry e = { .f = *f, .site = finding_site(led, f) };
 	const struct conn *c = e.site ? NULL : finding_conn(led, f);
 
+	e.guilty = finding_guilty(led, f, e.site);
 	if (c)
 		e.port = c->role == LS_ROLE_CLIENT ? c->rport : c->lport;
 	return e;
+}
+
+/* The same line of the same function, whatever the address in it. */
+static int by_frame(const struct frame *x, const struct frame *y)
+{
+	int c = strcmp(x->function, y->function);
+
+	c = c ? c : strcmp(x->file, y->file);
+	c = c ? c : strcmp(x->module, y->module);
+	if (c)
+		return c;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return *x->function ? 0 : (x->offset > y->offset) - (x->offset < y->offset);
 }
 
 static int by_group(const void *a, const void *b)
@@ -56,6 +84,10 @@ static int by_group(const void *a, const void *b)
 		return x->f.proc < y->f.proc ? -1 : 1;
 	if (x->f.class != y->f.class)
 		return x->f.class < y->f.class ? -1 : 1;
+	if (x->guilty && y->guilty)
+		return by_frame(x->guilty, y->guilty);
+	if (x->guilty || y->guilty)
+		return x->guilty ? 1 : -1;
 	if (x->site != y->site)
 		return x->site < y->site ? -1 : 1;
 	return (x->port > y->port) - (x->port < y->port);

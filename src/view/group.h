@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Findings that say the same: one group per process, class and site. Eighty connections leaked by
- * one line of code are one thing to mend.
+ * Findings that say the same: one group per process, class and line of code that opened, whatever
+ * it opened to; where that line is not known, per site. Eighty connections leaked by one line of
+ * code are one thing to mend.
  */
 #pragma once
 

@@ -7,10 +7,10 @@
 
 #include "base/text.h"
 #include "view/endpoint.h"
+#include "view/frames.h"
 #include "view/rows.h"
 
 #define TEXT_MAX     512
-#define FRAMES_MAX   64 /* a bound on what a symbolizer may hand over */
 #define EVIDENCE_LEN 256
 #define NS_PER_MS    1000000ull
 #define PLACES	     1000 /* three of them */
@@ -113,40 +113,49 @@ static json_t *holders_array(const struct view_input *in, const struct conn *c)
 	return all;
 }
 
+static json_t *frames_array(const struct view_input *in, int32_t stack)
+{
+	json_t *frames = json_array();
+	char text[FRAME_LEN];
+	const struct frame *f;
+	uint32_t n;
+
+	for (n = 0; stack >= 0 && n < FRAMES_MAX && (f = ledger_frame(in->ledger, stack, n)); n++)
+		frames = append(frames, json_text(frame_text(text, sizeof(text), f)));
+	return frames;
+}
+
+void json_set_stack(struct element *e, const struct view_input *in, int32_t stack)
+{
+	const struct frame *guilty = stack_guilty(in->ledger, stack);
+	char text[FRAME_LEN];
+
+	element_set(e, "function",
+		    guilty ? json_text(frame_text(text, sizeof(text), guilty)) : json_null());
+	element_set(e, "frames", frames_array(in, stack));
+}
+
 static json_t *site_object(const struct view_input *in, uint32_t site)
 {
-	char frame[FRAME_LEN];
 	struct element e;
-	json_t *frames;
-	uint32_t n;
 
 	if (!site)
 		return json_null();
-	frames = json_array();
-	for (n = 0; n < FRAMES_MAX && site_frame(in, site, n, frame, sizeof(frame)); n++)
-		frames = append(frames, json_text(frame));
 	e = element_new();
 	element_set(&e, "id", json_integer(site));
-	element_set(&e, "frames", frames);
+	json_set_stack(&e, in, site_stack(in->ledger, site));
 	return element_end(&e);
 }
 
 /* What a task and a connection's waiter have in common. */
-static void set_task(struct element *e, const struct view_input *in, uint32_t id,
-		     const struct task *t)
+static void set_task(struct element *e, const struct view_input *in, const struct task *t)
 {
-	char frame[FRAME_LEN];
-	json_t *frames = json_array();
-	uint32_t n;
-
-	for (n = 0; n < FRAMES_MAX && task_frame(in, id, n, frame, sizeof(frame)); n++)
-		frames = append(frames, json_text(frame));
 	element_set(e, "tid", json_integer(t->tid));
 	element_set(e, "comm", json_text(t->comm));
 	element_set(e, "syscall", json_string(call_name(t->call)));
 	element_set(e, "blocked_s", json_seconds(ns_since(in->now_ns, t->since_ns)));
 	element_set(e, "forever", json_boolean(t->forever));
-	element_set(e, "frames", frames);
+	json_set_stack(e, in, t->stack);
 }
 
 static json_t *waiter_object(const struct view_input *in, uint32_t id)
@@ -157,7 +166,23 @@ static json_t *waiter_object(const struct view_input *in, uint32_t id)
 	if (!t)
 		return json_null();
 	e = element_new();
-	set_task(&e, in, id, t);
+	set_task(&e, in, t);
+	return element_end(&e);
+}
+
+static json_t *empty_reader_object(const struct view_input *in, const struct empty *reader)
+{
+	const struct proc *p = reader ? proc_of(in, reader->proc) : NULL;
+	struct element e;
+
+	if (!reader)
+		return json_null();
+	e = element_new();
+	element_set(&e, "pid", proc_pid(p));
+	element_set(&e, "tid", json_integer(reader->tid));
+	element_set(&e, "comm", proc_comm(p));
+	element_set(&e, "since_s", json_seconds(ns_since(in->now_ns, reader->time_ns)));
+	json_set_stack(&e, in, reader->stack);
 	return element_end(&e);
 }
 
@@ -243,6 +268,7 @@ json_t *json_finding(const struct view_input *in, const struct finding *f)
 	element_set(&e, "holders", c ? holders_array(in, c) : json_array());
 	element_set(&e, "site", site_object(in, finding_site(in->ledger, f)));
 	element_set(&e, "waiter", waiter_object(in, finding_task(in->ledger, f)));
+	element_set(&e, "empty_reader", empty_reader_object(in, finding_empty(in->ledger, f)));
 	element_set(&e, "evidence", json_text(evidence));
 	element_set(&e, "remedy", json_text(rule && rule->remedy ? rule->remedy : ""));
 	return element_end(&e);
@@ -262,7 +288,7 @@ json_t *json_connection(const struct view_input *in, const struct conn *c)
 	return element_end(&e);
 }
 
-json_t *json_task(const struct view_input *in, uint32_t id, const struct task *t)
+json_t *json_task(const struct view_input *in, const struct task *t)
 {
 	const struct conn *c = t->conn ? ledger_conn(in->ledger, t->conn) : NULL;
 	const struct proc *p = proc_of(in, t->proc);
@@ -271,11 +297,46 @@ json_t *json_task(const struct view_input *in, uint32_t id, const struct task *t
 
 	element_set(&e, "pid", proc_pid(p));
 	element_set(&e, "container", proc_container(p));
-	set_task(&e, in, id, t);
+	set_task(&e, in, t);
 	element_set(&e, "fd", t->fd >= 0 ? json_integer(t->fd) : json_null());
 	element_set(&e, "local",
 		    c ? json_text(conn_local(end, sizeof(end), in->ledger, c)) : json_null());
 	element_set(&e, "remote",
 		    c ? json_text(conn_remote(end, sizeof(end), in->ledger, c)) : json_null());
+	return element_end(&e);
+}
+
+static bool proc_exited(const struct proc_row *r)
+{
+	return r->ended && !(r->exit_code & 0x7f);
+}
+
+json_t *json_process(const struct view_input *in, const struct proc_row *r)
+{
+	uint64_t started_ns = in->realtime_ns - ns_since(in->now_ns, r->start_ns);
+	struct element e = element_new();
+
+	element_set(&e, "pid", json_integer(r->pid));
+	element_set(&e, "comm", json_text(r->comm));
+	element_set(&e, "container", json_text(r->container));
+	element_set(&e, "netns", json_integer(r->netns));
+	element_set(&e, "start_s", json_seconds(started_ns));
+	element_set(&e, "ended", json_boolean(r->ended));
+	element_set(&e, "exit_status",
+		    proc_exited(r) ? json_integer(r->exit_code >> 8 & 0xff) : json_null());
+	element_set(&e, "exit_signal",
+		    r->ended && (r->exit_code & 0x7f) ? json_integer(r->exit_code & 0x7f)
+						      : json_null());
+	element_set(&e, "live", json_integer(r->live));
+	element_set(&e, "leaked", json_integer(r->leaked));
+	element_set(&e, "stalled", json_integer(r->stalled));
+	element_set(&e, "opened", json_integer((json_int_t)r->opened));
+	element_set(&e, "closed", json_integer((json_int_t)r->closed));
+	element_set(&e, "aborted", json_integer((json_int_t)r->aborted));
+	element_set(&e, "opened_per_s", json_rate(r->opened_per_s));
+	element_set(&e, "closed_per_s", json_rate(r->closed_per_s));
+	element_set(&e, "oldest_s", r->has_oldest ? json_seconds(r->oldest_ns) : json_null());
+	element_set(&e, "threads", json_integer(r->threads));
+	element_set(&e, "class", r->worst ? json_string(class_name(r->worst)) : json_null());
 	return element_end(&e);
 }

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <jansson.h>
-#include "view/view.h"
+#include "view/rows.h"
 
 /* An object being made: a member that could not be added shows at its end. */
 struct element {
@@ -24,6 +24,10 @@ json_t *json_text(const char *s);
 json_t *json_seconds(uint64_t ns);
 json_t *json_rate(double per_s);
 
+/* A stack as two members, `function` and `frames`. */
+void json_set_stack(struct element *e, const struct view_input *in, int32_t stack);
+
+json_t *json_process(const struct view_input *in, const struct proc_row *r);
 json_t *json_finding(const struct view_input *in, const struct finding *f);
 json_t *json_connection(const struct view_input *in, const struct conn *c);
-json_t *json_task(const struct view_input *in, uint32_t id, const struct task *t);
+json_t *json_task(const struct view_input *in, const struct task *t);

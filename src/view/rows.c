@@ -142,6 +142,7 @@ bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc)
 		.worst = v->worst,
 		.has_oldest = v->oldest_ns != 0,
 		.ended = p->exit_ns != 0,
+		.exit_code = p->exit_code,
 	};
 	text_clean(r->comm, sizeof(r->comm), p->comm);
 	view_container(r->container, sizeof(r->container), p->cgroup_path);

@@ -19,6 +19,7 @@ struct proc_row {
 	uint32_t threads;
 	uint32_t netns;
 	uint32_t trend_n;
+	uint32_t exit_code; /* of one that has ended, as wait() gives it */
 	uint64_t start_ns;
 	uint64_t opened;
 	uint64_t closed;

@@ -91,6 +91,11 @@ void view_top_close(struct view_top *top)
 	free(top);
 }
 
+void view_top_focus(struct view_top *top, uint32_t pid)
+{
+	top->focus = pid;
+}
+
 int view_top_fd(const struct view_top *top)
 {
 	(void)top;

@@ -133,7 +133,8 @@ struct view_top {
 	struct rows rows;
 	uint32_t *shown; /* rows that the filter lets through */
 	uint32_t shown_n;
-	uint32_t pid; /* the selected process */
+	uint32_t focus; /* the pid to open on, 0: none, or done */
+	uint32_t pid;	/* the selected process */
 	uint64_t pid_start_ns;
 	struct top_cursor list;
 	struct top_rates rates;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "view/conn_columns.h"
 #include "view/endpoint.h"
+#include "view/frames.h"
 
 #define SMALL	 10 /* lines: below this only the list that has the keys is shown */
 #define ROOMY	 16 /* lines: from this on a text may take two */
@@ -91,12 +92,27 @@ static int put_waiter(struct view_top *top, const struct view_input *in, const s
 
 	if (!t)
 		return 0;
-	task_frames(frames, sizeof(frames), in, id);
+	stack_text(frames, sizeof(frames), in->ledger, t->stack);
 	text_duration(blocked, sizeof(blocked), ns_since(in->now_ns, t->since_ns));
 	snprintf(line, sizeof(line), "thread %u %s in %s() for %s%s%s", t->tid,
 		 text_clean(comm, sizeof(comm), t->comm), call_name(t->call), blocked,
 		 *frames ? ": " : "", frames);
 	return top_wrap(top, y, "waits", line, max);
+}
+
+static int put_empty_reader(struct view_top *top, const struct view_input *in,
+			    const struct finding *f, int y, int max)
+{
+	const struct empty *e = finding_empty(in->ledger, f);
+	char frames[FRAMES_LEN], line[LINE_LEN], ago[TEXT_LEN];
+
+	if (!e)
+		return 0;
+	stack_text(frames, sizeof(frames), in->ledger, e->stack);
+	snprintf(line, sizeof(line), "%s%sthread %u, which found nothing %s ago", frames,
+		 *frames ? ", " : "", e->tid,
+		 text_duration(ago, sizeof(ago), ns_since(in->now_ns, e->time_ns)));
+	return top_wrap(top, y, "last read", line, max);
 }
 
 /* What is said of the selected finding. Returns the next free line. */
@@ -111,12 +127,14 @@ static int put_reasons(struct view_top *top, const struct view_input *in, int y,
 		return y;
 	f = &d->groups.group[d->group_at.at].oldest;
 	rule = verdict_rule(f->class);
+	stack_text(text, sizeof(text), in->ledger,
+		   site_stack(in->ledger, finding_site(in->ledger, f)));
+	y += top_wrap(top, y, "opened by", text, max);
 	verdict_explain(in->verdicts, in->ledger, f, in->now_ns, text, sizeof(text));
 	y += top_wrap(top, y, "evidence", text, max);
 	y += top_wrap(top, y, "remedy", rule && rule->remedy ? rule->remedy : "", max);
-	site_frames(text, sizeof(text), in, finding_site(in->ledger, f));
-	y += top_wrap(top, y, "opened", text, max);
-	return y + put_waiter(top, in, f, y, max);
+	y += put_waiter(top, in, f, y, max);
+	return y + put_empty_reader(top, in, f, y, max);
 }
 
 /* ---- connections */

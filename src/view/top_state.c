@@ -109,6 +109,17 @@ static void take_head(struct top_head *h, const struct view_input *in)
 	input_lost_text(h->lost, sizeof(h->lost), in);
 }
 
+/* Whether or not it has a socket, and so is listed. */
+static void open_focus(struct view_top *top, const struct view_input *in)
+{
+	uint32_t proc = top->focus ? ledger_find_proc(in->ledger, top->focus) : 0;
+
+	if (!proc || !row_fill(&top->detail.row, in, proc))
+		return;
+	top->focus = 0;
+	top->view = TOP_DETAIL;
+}
+
 int top_take(struct view_top *top, const struct view_input *in)
 {
 	int err;
@@ -119,6 +130,8 @@ int top_take(struct view_top *top, const struct view_input *in)
 	err = top_rates_update(&top->rates, in);
 	if (!err)
 		err = top_fill(top, in);
+	if (!err)
+		open_focus(top, in);
 	if (!err && top->view == TOP_DETAIL)
 		err = top_fill_detail(top, in);
 	return err;

@@ -11,15 +11,6 @@
 #include "ledger/ledger.h"
 #include "verdict/verdict.h"
 
-/* Names what runs: the caller joins ledger and symbols, views know neither addresses nor files.
- * Each writes the @n-th frame, innermost first, as in "pool_dial (pool.c:31)" to @buf; false past
- * the last. */
-struct view_frames {
-	bool (*site)(void *arg, uint32_t site, uint32_t n, char *buf, size_t len);
-	bool (*task)(void *arg, uint32_t task, uint32_t n, char *buf, size_t len);
-	void *arg;
-};
-
 /* What every view is given: one judged snapshot. All pointers are borrowed for the call. */
 struct view_input {
 	const struct ledger *ledger;
@@ -29,8 +20,7 @@ struct view_input {
 	uint64_t realtime_ns; /* the same moment as time of day */
 	const char *kernel;
 	const char *host;
-	const struct view_frames *frames; /* NULL: no stacks */
-	double interval_s;		  /* between snapshots */
+	double interval_s; /* between snapshots */
 	bool replay;
 	bool incomplete; /* a recording that was cut short */
 };
@@ -40,6 +30,9 @@ struct view_filter {
 	const char *comm;      /* substring of the process's name, NULL: all */
 	const char *container; /* substring of its container id or unit name, NULL: all */
 	uint64_t class_mask;   /* bit per enum verdict_class, 0: all */
+	/* Further, for findings alone; NULL: all. */
+	bool (*wanted)(void *arg, const struct view_input *in, const struct finding *f);
+	void *arg;
 };
 
 /* ---- container.c */
@@ -90,6 +83,8 @@ void view_top_close(struct view_top *top);
 void view_top_update(struct view_top *top, const struct view_input *in);
 /* Says what it waits for, before the first snapshot: "attaching", "reading 120,000 sockets". */
 void view_top_progress(struct view_top *top, const char *what);
+/* Opens on the detail of this process, once a snapshot has it. */
+void view_top_focus(struct view_top *top, uint32_t pid);
 /* The descriptor to poll for keys. */
 int view_top_fd(const struct view_top *top);
 /* Handles the keys and resizes that wait. Returns false when the user asked to quit. @in may be

@@ -19,6 +19,7 @@ src/view            src/verdict src/ledger src/base include/lostsock
 src/verb            all
 src/lostsock.c      all
 src/tether          include/tether
+src/tools           include/tether
 include/lostsock
 include/tether
 bpf                 include/lostsock vmlinux

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Python 3.11 writes no map of its functions: the interpreter's own are named.
+# Python 3.11 writes no map of its functions: the interpreter's own are named. Its collector closes
+# what is left when it ends, so there is nothing for `run` to find.
 # shellcheck source=tests/peers/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -9,4 +10,3 @@ needs nginx python3
 python3 -c 'import requests' 2>/dev/null || skip 'requests is not installed'
 web 8080 1s
 names _PyEval_EvalFrameDefault "$twins/session.py"
-gates _PyEval_EvalFrameDefault "$twins/session.py"

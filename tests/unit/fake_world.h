@@ -25,8 +25,9 @@ struct ledger {
 	struct conn conn[FAKE_CONNS];
 	struct proc proc[FAKE_PROCS];
 	struct site site[4];
+	struct wait wait[8];
 	struct task task[3];
-	uint32_t conns, procs, sites, tasks;
+	uint32_t conns, procs, sites, tasks, waits;
 	struct holder second; /* of the connection that two processes hold */
 	uint8_t v6[32];
 };
@@ -208,32 +209,65 @@ size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const
 	return (size_t)snprintf(buf, len, "evidence of finding %u", f->conn);
 }
 
-/* ---- frames */
+/* ---- frames: of two sites that open by the same line to different ends, and of who waits */
 
-static inline bool fake_site_frame(void *arg, uint32_t site, uint32_t n, char *buf, size_t len)
+#define FAKE_FRAME(f, at, mod, fl)                                                     \
+	{                                                                              \
+		.function = f, .file = (at) ? "src/pool.c" : "", .module = mod,        \
+		.build_id = "9f86d081884c7d65", .offset = 498, .line = at, .flags = fl \
+	}
+
+const struct frame *ledger_frame(const struct ledger *led, int32_t stack, uint32_t n)
 {
-	static const char *const frames[] = { "pool_dial (pool.c:31)", "pool_get (pool.c:88)",
-					      "main (main.c:12)" };
+	static const struct frame opens[] = {
+		FAKE_FRAME("connect", 0, "/lib/libc.so.6", 0),
+		FAKE_FRAME("", 0, "/lib/libdial.so.1", 0),
+		FAKE_FRAME("pool_dial", 31, "/bin/api-gw", LS_FRAME_APPLICATION),
+		FAKE_FRAME("pool_get", 88, "/bin/api-gw", LS_FRAME_APPLICATION),
+		FAKE_FRAME("__libc_start_main", 0, "/lib/libc.so.6", 0),
+	};
+	static const struct frame waits[] = {
+		FAKE_FRAME("read", 0, "/lib/libc.so.6", 0),
+		FAKE_FRAME("read_loop", 7, "/bin/worker", LS_FRAME_APPLICATION),
+	};
 
-	(void)arg;
-	if (site != 1 || n >= 3)
-		return false;
-	snprintf(buf, len, "%s", frames[n]);
-	return true;
+	(void)led;
+	if (stack == 10 || stack == 11)
+		return n < 5 ? &opens[n] : NULL;
+	return stack == 12 && n < 2 ? &waits[n] : NULL;
 }
 
-static inline bool fake_task_frame(void *arg, uint32_t task, uint32_t n, char *buf, size_t len)
+uint32_t ledger_wait_end(const struct ledger *led)
 {
-	(void)arg;
-	(void)task;
-	snprintf(buf, len, "read_loop (conn.c:7)");
-	return n == 0;
+	return led->waits;
 }
 
-static const struct view_frames fake_frames = {
-	.site = fake_site_frame,
-	.task = fake_task_frame,
-};
+const struct wait *ledger_wait(const struct ledger *led, uint32_t id)
+{
+	return id && id < led->waits ? &led->wait[id] : NULL;
+}
+
+const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
+{
+	static const struct empty reader = {
+		.proc = 1, .tid = 4125, .stack = 12, .time_ns = FAKE_NOW - 4 * FAKE_S
+	};
+
+	(void)led;
+	return conn == 1 ? &reader : NULL;
+}
+
+uint32_t ledger_left_end(const struct ledger *led)
+{
+	(void)led;
+	return 0;
+}
+
+const struct left *ledger_left(const struct ledger *led, uint32_t id)
+{
+	(void)led, (void)id;
+	return NULL;
+}
 
 /* ---- the data */
 
@@ -319,6 +353,7 @@ static inline void fake_leaks(struct ledger *led, struct verdicts *v)
 
 	for (i = 0; i < FAKE_LEAKED; i++) {
 		id = fake_conn(led, 1, LS_ROLE_CLIENT, TCP_CLOSE_WAIT, 8040 - i * 60);
+		led->conn[id].site = i % 2 ? 3 : 1;
 		fake_accuse(v, VERDICT_CLOSE_WAIT, id, 1, 1, 8040 - i * 60);
 	}
 	v->f[3].certain = false;
@@ -367,14 +402,17 @@ static inline void fake_world(struct ledger **ledp, struct verdicts **vp, bool l
 	if (!led || !v)
 		abort();
 	led->conns = led->procs = 1;
-	led->sites = 3;
+	led->sites = 4;
 	led->tasks = 2;
 	led->totals = (struct ledger_totals){ .opened = 500,
 					      .closed = 400,
 					      .start_ns = FAKE_NOW - 605 * FAKE_S,
 					      .time_ns = FAKE_NOW,
 					      .snapshots = 300 };
+	led->site[1].stack = 10;
+	led->site[2].stack = -1;
 	led->site[2].port = 8080;
+	led->site[3].stack = 11;
 	led->task[1] = (struct task){ .proc = 2,
 				      .tid = 4207,
 				      .conn = FAKE_LEAKED + 1,
@@ -382,6 +420,7 @@ static inline void fake_world(struct ledger **ledp, struct verdicts **vp, bool l
 				      .fd = 87,
 				      .since_ns = FAKE_NOW - 95 * FAKE_S,
 				      .forever = true,
+				      .stack = 12,
 				      .comm = "worker-3" };
 	fake_proc(led, 4123, "api-gw", "/system.slice/api-gw.service");
 	fake_proc(led, 4200, "worker",
@@ -405,7 +444,6 @@ static inline struct view_input fake_input(const struct ledger *led, const struc
 		.realtime_ns = 1795257702 * FAKE_S, /* 2026-11-21T10:41:42Z */
 		.kernel = "6.18.44 x86_64",
 		.host = "web-1",
-		.frames = &fake_frames,
 		.interval_s = 2,
 	};
 }

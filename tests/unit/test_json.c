@@ -191,8 +191,14 @@ static void test_finding(void **state)
 	assert_int(json_object_get(f, "opener"), "tid", 4123);
 	site = json_object_get(f, "site");
 	assert_int(site, "id", 1);
-	assert_int_equal(length(site, "frames"), 3);
-	assert_string_equal(json_string_value(item(site, "frames", 0)), "pool_dial (pool.c:31)");
+	assert_text(site, "function", "pool_dial (pool.c:31)");
+	assert_int_equal(length(site, "frames"), 5);
+	assert_string_equal(json_string_value(item(site, "frames", 0)), "connect");
+	assert_string_equal(json_string_value(item(site, "frames", 1)),
+			    "libdial.so.1+0x1f2 [9f86d081]");
+	assert_int(json_object_get(f, "empty_reader"), "tid", 4125);
+	assert_int_equal(length(json_object_get(f, "empty_reader"), "frames"), 2);
+	assert_null_at(item(root, "findings", 1), "empty_reader");
 }
 
 static void test_holders(void **state)
@@ -216,7 +222,7 @@ static void test_waiter(void **state)
 	assert_int(waiter, "tid", 4207);
 	assert_text(waiter, "comm", "worker-3");
 	assert_text(waiter, "syscall", "read");
-	assert_int_equal(length(waiter, "frames"), 1);
+	assert_int_equal(length(waiter, "frames"), 2);
 	assert_null_at(item(root, "findings", 0), "waiter");
 }
 

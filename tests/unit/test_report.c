@@ -84,9 +84,12 @@ static void test_whole(void **state)
 		"\n"
 		"close-wait: 80 leaked by api-gw (pid 4123, api-gw.service), "
 		"1 of them suspected, oldest >=2h 14m\n"
+		"    opened by pool_dial (pool.c:31) < pool_get (pool.c:88)"
+		"  [via libdial.so.1+0x1f2 [9f86d081], connect]\n"
 		"    where     10.0.0.5:40001 -> 10.0.0.9:443  tcp client close_wait fd 7\n"
 		"    held by   api-gw (pid 4123) fd 7, worker (pid 4200) fd 9\n"
-		"    opened    pool_dial (pool.c:31) < pool_get (pool.c:88) < main (main.c:12)\n"
+		"    last read read_loop (pool.c:7)  [via read], thread 4125, which found nothing "
+		"4s ago\n"
 		"    evidence  evidence of finding 1\n"
 		"    remedy    close it: the reader must see EOF or a done signal\n"
 		"\n"
@@ -96,7 +99,7 @@ static void test_whole(void **state)
 		"\n"
 		"unread: 3 stalled by worker (pid 4200, docker:3f2a91c0b7de), oldest 1m 35s\n"
 		"    where     10.0.0.9:40081 -> 10.0.0.5:8080  tcp server established fd 87\n"
-		"    waits     thread 4207 worker-3 in read(): read_loop (conn.c:7)\n"
+		"    waits     thread 4207 worker-3 in read(): read_loop (pool.c:7)  [via read]\n"
 		"    evidence  evidence of finding 81\n"
 		"    remedy    the reader is stuck: see what it waits for\n";
 	struct fixture *f = *state;

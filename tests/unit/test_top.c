@@ -259,10 +259,11 @@ static void test_detail(void **state)
 	type(f, "\n");
 	assert_line(f, 2, "4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled");
 	assert_line(f, 4, "close-wait    mixed         80  >=2h 14m  10.0.0.5:40001");
-	assert_line(f, 5, "evidence  evidence of finding 1");
-	assert_line(f, 6, "remedy    close it:");
-	assert_line(f, 7, "opened    pool_dial (pool.c:31) < pool_get (pool.c:88)");
-	assert_line(f, 9, "7 10.0.0.9:443           close_wait   >2h14  1h07");
+	assert_line(f, 5, "opened by pool_dial (pool.c:31) < pool_get (pool.c:88)");
+	assert_line(f, 7, "evidence  evidence of finding 1");
+	assert_line(f, 8, "remedy    close it:");
+	assert_line(f, 9, "last read read_loop (pool.c:7)");
+	assert_line(f, 12, "7 10.0.0.9:443           close_wait   >2h14  1h07");
 	type(f, "\tG");
 	assert_int_equal(f->top->detail.conn_at.at, 85);
 	f->led->conn[1].cookie = 0; /* closed while it was on the screen */

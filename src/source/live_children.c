@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The children that the given processes have already. Those that they start later are followed in
+ * the kernel; between the two looks none may slip through, so it is looked until nobody is new.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "source/live_internal.h"
+
+#define LOOKS_MAX 100 /* of something that forks faster than we look; the kernel has it by then */
+
+/* 0 if it has gone. */
+static uint32_t parent_of(const char *pid)
+{
+	char path[64], line[512], *end;
+	unsigned int ppid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	/* The name in parentheses may have any character in it. */
+	end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	if (end && sscanf(end + 1, " %*c %u", &ppid) != 1)
+		ppid = 0;
+	fclose(f);
+	return ppid;
+}
+
+static int add(struct live *live, Pvoid_t *known, uint32_t pid)
+{
+	uint32_t *more;
+	uint8_t one = 1;
+
+	if (Judy1Set(known, pid, PJE0) != 1)
+		return 0;
+	more = realloc(live->pids, (live->pid_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	live->pids = more;
+	more[live->pid_count++] = pid;
+	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &pid, &one, 0) ? -errno : 0;
+}
+
+/* One walk over all processes. */
+static int look(struct live *live, Pvoid_t *known)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	uint32_t ppid;
+	int err = 0;
+
+	if (!dir)
+		return -errno;
+	while (!err && (e = readdir(dir))) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		ppid = parent_of(e->d_name);
+		if (ppid && Judy1Test(*known, ppid, PJE0))
+			err = add(live, known, strtoul(e->d_name, NULL, 10));
+	}
+	closedir(dir);
+	return err;
+}
+
+int live_children(struct live *live, const uint32_t *pids, size_t n)
+{
+	Pvoid_t known = NULL;
+	size_t i, before;
+	int looks, err = 0;
+
+	for (i = 0; i < n && !err; i++)
+		err = add(live, &known, pids[i]);
+	for (looks = 0; looks < LOOKS_MAX && !err; looks++) {
+		before = live->pid_count;
+		err = look(live, &known);
+		if (live->pid_count == before)
+			break;
+	}
+	Judy1FreeArray(&known, PJE0);
+	return err;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server from inside: its part on each loop, its connections, the calls on them.
+ *
+ *      server ─┬─ part (a loop) ─┬─ listener
+ *              │                 ├─ connection ── call (while a request is in flight)
+ */
+#pragma once
+
+#include <tether/server.h>
+
+#include "conn.h"
+#include "core.h"
+#include "gate.h"
+#include "http1.h"
+#include "stash.h"
+
+struct server_part {
+	struct tether_server *server;
+	struct tether_loop *loop;
+	struct scope *scope; /* of its connections */
+	struct list conns;
+	struct list listeners;
+	struct mail mail; /* shutdown, on its way to this loop */
+	struct deadline grace;
+	bool draining;
+	/* Written on this loop only, read by any. */
+	_Atomic uint64_t accepted, refused, requests, bad_requests, timeouts, open;
+};
+
+struct tether_server {
+	struct tether_server_options options;
+	struct gate gate;
+	_Atomic int state; /* enum server_state */
+	uint64_t grace_ns;
+	void (*done)(void *arg);
+	void *arg;
+	struct mail done_mail;
+	unsigned int n_parts;
+	struct server_part parts[];
+};
+
+struct call;
+
+struct server_conn {
+	struct conn conn;
+	struct server_part *part;
+	struct list link; /* in part->conns */
+	struct http1 codec;
+	struct call *call; /* a request in flight, or whose head comes in */
+	struct stash stash;
+	bool busy : 1; /* input is being worked on: whoever ends a call need not go on */
+	bool last : 1; /* closes after this call */
+	bool lingers : 1;
+	bool close_flushed : 1; /* closes when its output is out */
+	uint64_t ends_ns;	/* lifetime */
+	uint64_t requests;
+};
+
+enum call_request {
+	REQUEST_HEAD = 0,
+	REQUEST_BODY,
+	REQUEST_READ, /* to its end */
+};
+
+enum call_response {
+	RESPONSE_NONE = 0,
+	RESPONSE_BODY,
+	RESPONSE_DONE,
+};
+
+/* One request and its response. Lives in a block. */
+struct call {
+	struct server_conn *sc;
+	uint64_t id;
+	uint8_t request;    /* enum call_request */
+	uint8_t response;   /* enum call_response */
+	bool expect : 1;    /* 100-continue is owed */
+	bool keep : 1;	    /* the client would keep the connection */
+	bool head_only : 1; /* HEAD */
+	bool chunked : 1;   /* the response is */
+	bool discard : 1;   /* nobody reads the request's body any more */
+	bool refused : 1;   /* the body was, by a final answer to Expect */
+	bool empty : 1;	    /* the end of the body has been told */
+	uint64_t length;    /* of the request's body */
+	uint64_t received;
+	uint64_t left; /* of the response's body */
+	uint64_t spent_ns[CONN_PHASES];
+	void (*got)(struct tether_call call, const void *data, size_t len, void *arg);
+	void *got_arg;
+	void (*drained)(struct tether_call call, void *arg);
+	void *drained_arg;
+	void (*over)(int why, void *arg);
+	void *over_arg;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer;
+	struct head head;
+	char text[];
+};
+
+static inline struct tether_call call_handle(const struct call *call)
+{
+	return (struct tether_call){ call->sc->conn.loop, call->id };
+}
+
+/* NULL: dead. */
+static inline struct call *call_find(struct tether_call handle)
+{
+	return slot_find(handle.loop, SLOT_CALL, handle.id);
+}
+
+static inline void count(_Atomic uint64_t *counter, int64_t n)
+{
+	/* One writer: no locked instruction. */
+	atomic_store_explicit(counter,
+			      atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
+			      memory_order_relaxed);
+}
+
+/* Takes over a socket from the listener. */
+void server_conn_accept(struct server_part *part, uv_stream_t *listener);
+/* Draining: idle ones go, the others after their call. */
+void server_conn_drain(struct server_conn *sc);
+/* Goes on after a call has changed, unless somebody up the stack does. */
+void server_conn_go_on(struct server_conn *sc);
+
+/* The library's own answer, after which the connection ends. */
+void call_refuse(struct server_conn *sc, int status);
+void call_continue(struct call *call);
+void call_free(struct call *call, int why);
+
+/* A connection has gone: the gate, and who waits for it. */
+void server_part_leave(struct server_part *part);

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* TLS by GnuTLS: configuration (tether/tls.h) and sessions (tls_session.h). */
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tether/tls.h>
+
+#include "conn.h"
+#include "tls_session.h"
+
+#define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+struct tether_tls {
+	_Atomic unsigned int refs;
+	bool server, insecure;
+	gnutls_certificate_credentials_t credentials;
+	gnutls_priority_t priority;
+};
+
+struct tls_session {
+	gnutls_session_t session;
+	struct tether_tls *tls;
+	const char *in; /* what has come and is not decrypted yet */
+	size_t in_len;
+	bool ready, ended;
+};
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+struct tether_tls *tls_ref(struct tether_tls *tls)
+{
+	if (tls)
+		atomic_fetch_add(&tls->refs, 1);
+	return tls;
+}
+
+void tether_tls_free(struct tether_tls *tls)
+{
+	if (!tls || atomic_fetch_sub(&tls->refs, 1) != 1)
+		return;
+	if (tls->priority)
+		gnutls_priority_deinit(tls->priority);
+	if (tls->credentials)
+		gnutls_certificate_free_credentials(tls->credentials);
+	free(tls);
+}
+
+static int new_tls(struct tether_tls **out)
+{
+	struct tether_tls *tls = calloc(1, sizeof(*tls));
+
+	if (!tls)
+		return -ENOMEM;
+	atomic_init(&tls->refs, 1);
+	if (gnutls_certificate_allocate_credentials(&tls->credentials) ||
+	    gnutls_priority_init(&tls->priority, PRIORITY, NULL)) {
+		tether_tls_free(tls);
+		return -ENOMEM;
+	}
+	*out = tls;
+	return 0;
+}
+
+static int tls_errno(int code)
+{
+	switch (code) {
+	case GNUTLS_E_FILE_ERROR:
+		return -ENOENT;
+	case GNUTLS_E_MEMORY_ERROR:
+		return -ENOMEM;
+	default:
+		return -EINVAL;
+	}
+}
+
+int tether_tls_server(const char *cert_path, const char *key_path, struct tether_tls **out)
+{
+	struct tether_tls *tls;
+	int err;
+
+	if (!cert_path || !key_path || !out)
+		return -EINVAL;
+	err = new_tls(&tls);
+	if (err)
+		return err;
+	tls->server = true;
+	err = gnutls_certificate_set_x509_key_file(tls->credentials, cert_path, key_path,
+						   GNUTLS_X509_FMT_PEM);
+	if (err < 0) {
+		tether_tls_free(tls);
+		return tls_errno(err);
+	}
+	*out = tls;
+	return 0;
+}
+
+int tether_tls_client(const char *ca_path, struct tether_tls **out)
+{
+	struct tether_tls *tls;
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	err = new_tls(&tls);
+	if (err)
+		return err;
+	if (ca_path)
+		err = gnutls_certificate_set_x509_trust_file(tls->credentials, ca_path,
+							     GNUTLS_X509_FMT_PEM);
+	else
+		err = gnutls_certificate_set_x509_system_trust(tls->credentials);
+	if (err < 0) {
+		tether_tls_free(tls);
+		return tls_errno(err);
+	}
+	*out = tls;
+	return 0;
+}
+
+int tether_tls_client_insecure(struct tether_tls **out)
+{
+	int err = out ? new_tls(out) : -EINVAL;
+
+	if (!err)
+		(*out)->insecure = true;
+	return err;
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
+{
+	struct conn *conn = ptr;
+	struct tls_session *tls = conn->tls;
+
+	if (!tls->in_len) {
+		gnutls_transport_set_errno(tls->session, EAGAIN);
+		return -1;
+	}
+	if (len > tls->in_len)
+		len = tls->in_len;
+	memcpy(buf, tls->in, len);
+	tls->in += len;
+	tls->in_len -= len;
+	return len;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned int ms)
+{
+	struct conn *conn = ptr;
+
+	(void)ms;
+	return conn->tls->in_len > 0;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t len)
+{
+	conn_raw_write(ptr, data, len);
+	return len;
+}
+
+int tls_session_new(struct conn *conn, struct tether_tls *config, const char *name)
+{
+	static const gnutls_datum_t alpn = { (unsigned char *)"http/1.1", 8 };
+	struct tls_session *tls;
+	unsigned int flags = config->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+
+	if (config->server != !name)
+		return -EINVAL;
+	tls = mem_new(conn->loop, sizeof(*tls));
+	if (!tls)
+		return -ENOMEM;
+	if (gnutls_init(&tls->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL)) {
+		mem_free(conn->loop, tls);
+		return -ENOMEM;
+	}
+	tls->tls = tls_ref(config);
+	conn->tls = tls;
+	gnutls_priority_set(tls->session, config->priority);
+	gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, config->credentials);
+	gnutls_alpn_set_protocols(tls->session, &alpn, 1, 0);
+	gnutls_handshake_set_timeout(tls->session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_ptr(tls->session, conn);
+	gnutls_transport_set_pull_function(tls->session, pull);
+	gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
+	gnutls_transport_set_push_function(tls->session, push);
+	if (name) {
+		gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name));
+		if (!config->insecure)
+			gnutls_session_set_verify_cert(tls->session, name, 0);
+	}
+	return 0;
+}
+
+void tls_session_free(struct conn *conn)
+{
+	struct tls_session *tls = conn->tls;
+
+	if (!tls)
+		return;
+	conn->tls = NULL;
+	gnutls_deinit(tls->session);
+	tether_tls_free(tls->tls);
+	mem_free(conn->loop, tls);
+}
+
+/* True once the handshake is over; ends the connection where it fails. */
+static bool shake(struct conn *conn)
+{
+	struct tls_session *tls = conn->tls;
+	int n;
+
+	if (tls->ready)
+		return true;
+	do
+		n = gnutls_handshake(tls->session);
+	while (n == GNUTLS_E_INTERRUPTED ||
+	       (n < 0 && n != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(n)));
+	if (n == GNUTLS_E_AGAIN)
+		return false;
+	if (n) {
+		gnutls_alert_send_appropriate(tls->session, n);
+		conn_close(conn, -EPROTO);
+		return false;
+	}
+	tls->ready = true;
+	if (conn->ops->ready)
+		conn->ops->ready(conn);
+	return !conn->closing;
+}
+
+void tls_hello(struct conn *conn)
+{
+	shake(conn);
+}
+
+void tls_input(struct conn *conn, const char *data, size_t len)
+{
+	struct tls_session *tls = conn->tls;
+	char plain[16384];
+	ssize_t n;
+
+	tls->in = data;
+	tls->in_len = len;
+	if (!shake(conn))
+		return;
+	while (!conn->closing && !tls->ended) {
+		n = gnutls_record_recv(tls->session, plain, sizeof(plain));
+		if (n == GNUTLS_E_AGAIN)
+			return;
+		if (n == GNUTLS_E_INTERRUPTED || (n < 0 && !gnutls_error_is_fatal(n)))
+			continue;
+		if (n < 0) {
+			conn_close(conn, -EPROTO);
+			return;
+		}
+		if (n == 0) {
+			tls->ended = conn->eof = true;
+			conn_read_stop(conn);
+			conn->ops->eof(conn);
+			return;
+		}
+		if (conn->phase != CONN_LINGER)
+			conn->ops->bytes(conn, plain, n);
+	}
+}
+
+void tls_output(struct conn *conn, const char *data, size_t len)
+{
+	struct tls_session *tls = conn->tls;
+	ssize_t n;
+
+	/* push() takes everything, so a record never stays behind. */
+	gnutls_record_cork(tls->session);
+	while (len && !conn->closing) {
+		n = gnutls_record_send(tls->session, data, len);
+		if (n < 0) {
+			conn_close(conn, -EPROTO);
+			return;
+		}
+		data += n;
+		len -= n;
+	}
+	if (!conn->closing)
+		gnutls_record_uncork(tls->session, GNUTLS_RECORD_WAIT);
+}
+
+void tls_bye(struct conn *conn)
+{
+	if (conn->tls->ready)
+		gnutls_bye(conn->tls->session, GNUTLS_SHUT_WR);
+}
