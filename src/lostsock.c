@@ -87,8 +87,8 @@ static int unknown_verb(const char *word)
 		names[i] = verbs[i].name;
 	near = text_nearest(word, names);
 	fprintf(stderr, "lostsock: there is no verb '%.40s'%s%s%s\n", word,
-		near ? " (did you mean '" : "; top, attach, run, record, replay, doctor are", near ? near : "",
-		near ? "'?)" : "");
+		near ? " (did you mean '" : "; top, attach, run, record, replay, doctor are",
+		near ? near : "", near ? "'?)" : "");
 	return EXIT_USAGE;
 }
 

@@ -3,12 +3,13 @@
 # bash completion for lostsock.
 
 _lostsock() {
-	local verbs='top record replay doctor'
+	local verbs='top attach run record replay doctor'
 	local classes='close-wait dead-fd half-closed silent-peer expect-body unread unsent never-used
 		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth
 		left-open'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
-		--once --sort --columns --json --all --color --fail-on --speed --stacks --ring-pages
+		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
+		--user --speed --stacks --ring-pages
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
 		netns aborted'
@@ -60,7 +61,7 @@ _lostsock() {
 		return
 		;;
 	--stacks)
-		mapfile -t COMPREPLY < <(compgen -W 'none hot all' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$([[ $verb == attach || $verb == run ]] && echo none fp copy || echo none hot all)" -- "$cur")
 		return
 		;;
 	-s | --sort | --columns)
@@ -71,7 +72,16 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -W "self $(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	--container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
+	--suppress | --report | --junit)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--user)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		return
+		;;
+	--settle | --container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
 		return
 		;;
 	esac
@@ -81,6 +91,12 @@ _lostsock() {
 		return
 	fi
 	case $verb in
+	attach)
+		mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep -- "^$cur")
+		;;
+	run)
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		;;
 	record | replay)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -170,7 +170,10 @@ static double case_seconds(const struct sheet_case *c, const struct sheet_gate *
 {
 	uint64_t end_ns = c->end_ns ? c->end_ns : gate->end_ns;
 
-	return (double)ns_since(end_ns, c->row.start_ns) / 1e9;
+	uint64_t begin_ns = c->row.start_ns > gate->begin_ns ? c->row.start_ns : gate->begin_ns;
+
+	/* COMMAND itself was there before, and waited. */
+	return (double)ns_since(end_ns, begin_ns) / 1e9;
 }
 
 /* Of the same name there may be many: a number tells them apart, and is the same in the next run.

@@ -20,8 +20,12 @@ refuses 2 'does not go' attach $$ --settle 1s
 # A kernel thread: 2 is kthreadd, where /proc is that of the initial namespace.
 [ "$(cat /proc/2/comm 2>/dev/null)" != kthreadd ] || refuses 2 'kernel thread' attach 2
 
-# shellcheck disable=SC2016 # for the inner shell
-LOSTSOCK=sh refuses 2 'lostsock itself' -c 'exec "$0" attach $$' "$LOSTSOCK"
+# shellcheck disable=SC2016 # for that shell
+printf '#!/bin/sh\nexec "%s" attach $$\n' "$LOSTSOCK" >"$TMPDIR/itself"
+chmod 755 "$TMPDIR/itself"
+program=$LOSTSOCK LOSTSOCK=$TMPDIR/itself
+refuses 2 'lostsock itself'
+LOSTSOCK=$program
 
 # A thread is not a process, though /proc has it.
 load task-stuck --leaky
