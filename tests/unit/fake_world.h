@@ -130,38 +130,6 @@ const void *ledger_conn_remote(const struct ledger *led, const struct conn *c)
 	return c->family == AF_INET6 ? led->v6 + 16 : c->v4.raddr;
 }
 
-/* What only attach and run ask for: not in this world. */
-
-const struct frame *ledger_frame(const struct ledger *led, int32_t stack, uint32_t n)
-{
-	return NULL;
-}
-
-uint32_t ledger_wait_end(const struct ledger *led)
-{
-	return 0;
-}
-
-const struct wait *ledger_wait(const struct ledger *led, uint32_t id)
-{
-	return NULL;
-}
-
-const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
-{
-	return NULL;
-}
-
-uint32_t ledger_left_end(const struct ledger *led)
-{
-	return 0;
-}
-
-const struct left *ledger_left(const struct ledger *led, uint32_t id)
-{
-	return NULL;
-}
-
 /* ---- verdict.h */
 
 const struct verdict_rule *verdict_rule(enum verdict_class class)
