@@ -111,6 +111,16 @@ const struct task *ledger_task(const struct ledger *led, uint32_t id)
 	return id && id < led->tasks ? &led->task[id] : NULL;
 }
 
+uint32_t ledger_find_proc(const struct ledger *led, uint32_t pid)
+{
+	uint32_t i;
+
+	for (i = 1; i < led->procs; i++)
+		if (led->proc[i].pid == pid)
+			return i;
+	return 0;
+}
+
 const struct holder *ledger_holder_next(const struct ledger *led, const struct holder *h)
 {
 	return h->next ? &led->second : NULL;
@@ -132,41 +142,21 @@ const void *ledger_conn_remote(const struct ledger *led, const struct conn *c)
 
 /* What only attach and run ask for: not in this world. */
 
-const struct frame *ledger_frame(const struct ledger *led, int32_t stack, uint32_t n)
-{
-	return NULL;
-}
-
-uint32_t ledger_wait_end(const struct ledger *led)
-{
-	return 0;
-}
-
-const struct wait *ledger_wait(const struct ledger *led, uint32_t id)
-{
-	return NULL;
-}
-
-const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
-{
-	return NULL;
-}
-
-uint32_t ledger_left_end(const struct ledger *led)
-{
-	return 0;
-}
-
-const struct left *ledger_left(const struct ledger *led, uint32_t id)
-{
-	return NULL;
-}
-
 /* ---- verdict.h */
 
 const struct verdict_rule *verdict_rule(enum verdict_class class)
 {
 	return class < VERDICT_MAX && fake_rules[class].name ? &fake_rules[class] : NULL;
+}
+
+enum verdict_class verdict_class_by_name(const char *name)
+{
+	int i;
+
+	for (i = 1; i < VERDICT_MAX; i++)
+		if (fake_rules[i].name && strcmp(fake_rules[i].name, name) == 0)
+			return (enum verdict_class)i;
+	return VERDICT_NONE;
 }
 
 uint32_t verdicts_count(const struct verdicts *v)
