@@ -17,6 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
 __u32 copies = 0;
+__u32 copies_await = 0;
 
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 {

@@ -21,17 +21,15 @@
 #define STACK_NUMBERS 0x7fffffff
 
 #if defined(__TARGET_ARCH_x86)
-#define PROBE_IP(regs) BPF_CORE_READ(regs, ip)
-#define PROBE_LR(regs) 0
-#define REGS_IP(regs)  ((regs)->ip)
-#define REGS_SP(regs)  ((regs)->sp)
-#define REGS_FP(regs)  ((regs)->bp)
+#define REGS_LR(regs) 0
+#define REGS_IP(regs) ((regs)->ip)
+#define REGS_SP(regs) ((regs)->sp)
+#define REGS_FP(regs) ((regs)->bp)
 #elif defined(__TARGET_ARCH_arm64)
-#define PROBE_IP(regs) BPF_CORE_READ(regs, pc)
-#define PROBE_LR(regs) BPF_CORE_READ(regs, regs[30])
-#define REGS_IP(regs)  ((regs)->pc)
-#define REGS_SP(regs)  ((regs)->sp)
-#define REGS_FP(regs)  ((regs)->regs[29])
+#define REGS_LR(regs) ((regs)->regs[30])
+#define REGS_IP(regs) ((regs)->pc)
+#define REGS_SP(regs) ((regs)->sp)
+#define REGS_FP(regs) ((regs)->regs[29])
 #endif
 
 struct frames {
@@ -53,7 +51,8 @@ struct {
 	__type(value, struct ls_shapes);
 } shapes SEC(".maps") __weak;
 
-extern __u32 copies; /* taken so far; their numbers */
+extern __u32 copies;	   /* taken so far; their numbers */
+extern __u32 copies_await; /* a reader is on its way to them; it sets it back */
 
 /* Fills zeroed @f; returns a hash of it. */
 static __always_inline __u64 walk_frames(struct frames *f, struct task_struct *task)
@@ -226,11 +225,13 @@ static __always_inline void copy_head(struct ls_copy *c, struct task_struct *tas
 }
 
 /* Copies may fill half of the ring; the rest is for the records that name them. A reader is woken
- * for each: the sooner it is known again, the fewer there are. */
+ * at once, as the sooner a stack is known again, the fewer are copied; but once, which is as dear
+ * as a copy. */
 static __always_inline __s32 copy_number(struct task_struct *task, struct pt_regs *regs, __u64 sp)
 {
 	__u64 waits = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	struct ls_copy *c = NULL;
+	__s32 number;
 
 	if (waits < 2 * (__u64)cfg.wake_bytes)
 		c = bpf_ringbuf_reserve(&ring, sizeof(*c) + cfg.copy_bytes, 0);
@@ -243,20 +244,19 @@ static __always_inline __s32 copy_number(struct task_struct *task, struct pt_reg
 	c->stack = (__sync_fetch_and_add(&copies, 1) & LS_NUMBER_MASK) | LS_NUMBER_COPY;
 	copy_regs(c, regs);
 	copy_memory(c, sp);
-	waits = c->stack;
-	bpf_ringbuf_submit(c, BPF_RB_FORCE_WAKEUP);
-	return waits;
+	number = c->stack;
+	bpf_ringbuf_submit(c, copies_await ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+	copies_await = 1;
+	return number;
 }
 
-static __always_inline void shape_key(struct ls_shape_key *key, struct task_struct *task,
-				      struct pt_regs *regs)
+static __always_inline void shape_key(struct ls_shape_key *key, __u32 pid, struct pt_regs *regs)
 {
-	key->start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	key->pid = BPF_CORE_READ(task, tgid);
+	key->pid = pid;
 	key->zero = 0;
-	key->ip = PROBE_IP(regs);
-	key->sp = BPF_CORE_READ(regs, sp);
-	key->lr = PROBE_LR(regs);
+	key->ip = REGS_IP(regs);
+	key->sp = REGS_SP(regs);
+	key->lr = REGS_LR(regs);
 }
 
 /* What is known of a stack without a copy of it. */
@@ -268,7 +268,7 @@ struct outside {
 
 static __noinline __s32 stack_without_copy(struct task_struct *task, struct outside *o)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u32 pid = task->tgid;
 	__u8 *how = NULL;
 
 	if (cfg.stacks == LS_STACKS_HOT || cfg.copy_bytes)
@@ -277,7 +277,7 @@ static __noinline __s32 stack_without_copy(struct task_struct *task, struct outs
 		return -1;
 	if (!cfg.copy_bytes || (how && *how == LS_HOT_FRAMES))
 		return frames_number(task);
-	shape_key(&o->key, task, (void *)bpf_task_pt_regs(task));
+	shape_key(&o->key, pid, (void *)bpf_task_pt_regs(task));
 	o->copied = true;
 	return known_shape(&o->key, &o->seen);
 }

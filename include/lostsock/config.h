@@ -60,7 +60,6 @@ enum ls_number {
 #define LS_SHAPES      4 /* stacks that look the same from the outside: as many callers */
 
 struct ls_shape_key {
-	__u64 start_ns;
 	__u32 pid;
 	__u32 zero;
 	__u64 ip;

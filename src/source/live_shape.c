@@ -19,7 +19,7 @@ struct live_taught {
 
 static void key_of(struct ls_shape_key *key, const struct ls_copy *copy)
 {
-	*key = (struct ls_shape_key){ .start_ns = copy->who.start_ns, .pid = copy->who.pid };
+	*key = (struct ls_shape_key){ .pid = copy->who.pid };
 #if defined(__x86_64__)
 	key->sp = copy->regs[7];
 	key->ip = copy->regs[16];
@@ -107,7 +107,7 @@ static void note(struct live_stacks *s, const struct ls_shape_key *key)
 		room = t ? 2 * t->room : 4;
 		more = realloc(t, sizeof(*t) + room * sizeof(t->keys[0]));
 		if (!more)
-			return; /* it stays in the map, where no other process can match it */
+			return; /* it stays in the map, and hardly any other process can match it */
 		more->n = t ? more->n : 0;
 		more->room = room;
 		*slot = t = more;

@@ -203,8 +203,24 @@ static int tell_stack(struct live *live, const struct walk *w, int32_t number)
 	return live->sink(live->sink_ctx, &u.rec.hdr);
 }
 
+/* What a copy has of a stack. */
+struct memory {
+	const struct ls_copy *copy;
+	const void *bytes;
+	size_t len;
+};
+
+static void teach(struct live *live, const struct memory *m, int32_t number)
+{
+	const struct live_known *known = known_of(live->stacks, number);
+
+	if (m && known)
+		live_shape_teach(live, m->copy, m->bytes, m->len, number, known);
+}
+
 /* The number of this list of addresses; told of if it is new. *@number -1: no room for more. */
-static int number_of(struct live *live, const struct walk *w, int32_t *number)
+static int number_of(struct live *live, const struct walk *w, const struct memory *m,
+		     int32_t *number)
 {
 	struct live_stacks *s = live->stacks;
 	uint64_t key = program_hash(s, &w->who);
@@ -214,8 +230,10 @@ static int number_of(struct live *live, const struct walk *w, int32_t *number)
 	for (i = 0; i < w->depth; i++)
 		key = ls_shape_mix(key, w->ip[i]);
 	*number = (int32_t)lookup(s->by_ips, key);
-	if (*number)
+	if (*number) {
+		teach(live, m, *number);
 		return 0;
+	}
 	*number = -1;
 	if (s->given == STACKS_MAX) {
 		s->lost++;
@@ -224,6 +242,8 @@ static int number_of(struct live *live, const struct walk *w, int32_t *number)
 	*number = (int32_t)++s->given;
 	insert(&s->by_ips, key, s->given);
 	remember(s, *number, w);
+	/* Before it is named, which may take long: until then each open is copied. */
+	teach(live, m, *number);
 	err = tell_stack(live, w, *number);
 	if (err || !(s->detail & LIVE_NAMES))
 		return err;
@@ -253,11 +273,11 @@ static void choose_walk(struct live *live, uint32_t pid)
 		bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &how, BPF_ANY);
 }
 
-static int unwind_new(struct live *live, const struct ls_copy *copy, const struct symbol_regs *regs,
-		      const void *memory, size_t len, int32_t *number)
+static int unwind_new(struct live *live, const struct memory *m, const struct symbol_regs *regs,
+		      int32_t *number)
 {
-	struct walk w = { .who = copy->who, .time_ns = copy->hdr.time_ns };
-	int n = symbolizer_unwind(live->stacks->sym, w.who.pid, regs, memory, len, w.ip,
+	struct walk w = { .who = m->copy->who, .time_ns = m->copy->hdr.time_ns };
+	int n = symbolizer_unwind(live->stacks->sym, w.who.pid, regs, m->bytes, m->len, w.ip,
 				  LIVE_DEPTH);
 
 	if (n <= 0) {
@@ -265,17 +285,17 @@ static int unwind_new(struct live *live, const struct ls_copy *copy, const struc
 		return 0;
 	}
 	w.depth = n;
-	return number_of(live, &w, number);
+	return number_of(live, &w, m, number);
 }
 
 int live_stack_unwind(struct live *live, const struct ls_copy *copy, const void *memory, size_t len,
 		      int32_t *number)
 {
+	const struct memory m = { .copy = copy, .bytes = memory, .len = len };
 	struct live_stacks *s = live->stacks;
-	const struct live_known *known;
 	struct symbol_regs regs;
 	uint64_t key;
-	int err = 0;
+	int err;
 
 	*number = -1;
 	regs_of(&regs, copy);
@@ -285,15 +305,14 @@ int live_stack_unwind(struct live *live, const struct ls_copy *copy, const void 
 	if (key)
 		key = ls_shape_mix(program_hash(s, &copy->who), key);
 	*number = key ? (int32_t)lookup(s->by_key, key) : 0;
-	if (!*number) {
-		*number = -1;
-		err = unwind_new(live, copy, &regs, memory, len, number);
-		if (key && *number >= 0)
-			insert(&s->by_key, key, *number);
+	if (*number) {
+		teach(live, &m, *number);
+		return 0;
 	}
-	known = known_of(s, *number);
-	if (known)
-		live_shape_teach(live, copy, memory, len, *number, known);
+	*number = -1;
+	err = unwind_new(live, &m, &regs, number);
+	if (key && *number >= 0)
+		insert(&s->by_key, key, *number);
 	return err;
 }
 
@@ -329,7 +348,7 @@ static int number_frames(struct live *live, const struct ls_who *who, uint64_t t
 		w.depth++;
 	if (symbolizer_process(s->sym, who->pid, who->start_ns))
 		return 0;
-	err = number_of(live, &w, stack);
+	err = number_of(live, &w, NULL, stack);
 	if (*stack >= 0)
 		insert(&s->by_key, key, *stack);
 	return err;

@@ -69,8 +69,10 @@ static int say_started(struct attach *a, const struct view_input *in)
 	for (i = 0; i < a->opt->pid_count; i++) {
 		uint32_t id = ledger_find_proc(in->ledger, a->opt->pids[i]);
 
-		p = ledger_proc(in->ledger, id) ?: p;
-		found += id != 0;
+		if (!id)
+			continue;
+		p = ledger_proc(in->ledger, id);
+		found++;
 	}
 	if (!found) {
 		show_close(&a->show);

@@ -261,8 +261,8 @@ int verb_run(const struct options *opt)
 	if (!status)
 		status = watch(&r, &src);
 	command_close(&r.command);
-	status = close_file(r.report, opt->report) ?: status;
-	status = close_file(r.junit, opt->junit) ?: status;
+	if (close_file(r.report, opt->report) | close_file(r.junit, opt->junit))
+		status = EXIT_FINDINGS;
 	sheet_free(r.sheet);
 	suppress_free(r.suppress);
 	return status;

@@ -278,8 +278,12 @@ int sheet_take_exit(struct sheet *s, const struct view_input *in, uint32_t proc,
 	uint32_t at;
 	int err = case_get(s, in, proc, &at);
 
-	if (err || s->owner[at].taken)
+	if (err)
 		return err == -ENOENT ? 0 : err;
+	if (s->owner[at].taken) {
+		s->owner[at].row.exit_code = exit_code;
+		return 0;
+	}
 	err = take(s, in, proc);
 	c = &s->owner[at];
 	c->taken = true;

@@ -24,7 +24,8 @@ struct sheet *sheet_new(const struct sheet_options *opt);
 void sheet_free(struct sheet *s);
 
 /* Takes down what stands against process @proc, which is about to end with @exit_code. What is
- * found of it later is only what its end brought about. -ENOMEM leaves out what did not fit. */
+ * found of it later is only what its end brought about. Told again, it corrects @exit_code. -ENOMEM
+ * leaves out what did not fit. */
 int sheet_take_exit(struct sheet *s, const struct view_input *in, uint32_t proc,
 		    uint32_t exit_code);
 /* Takes down what stands against all the others, and who they are. Once, at the end. */

@@ -111,6 +111,16 @@ const struct task *ledger_task(const struct ledger *led, uint32_t id)
 	return id && id < led->tasks ? &led->task[id] : NULL;
 }
 
+uint32_t ledger_find_proc(const struct ledger *led, uint32_t pid)
+{
+	uint32_t i;
+
+	for (i = 1; i < led->procs; i++)
+		if (led->proc[i].pid == pid)
+			return i;
+	return 0;
+}
+
 const struct holder *ledger_holder_next(const struct ledger *led, const struct holder *h)
 {
 	return h->next ? &led->second : NULL;
@@ -130,11 +140,23 @@ const void *ledger_conn_remote(const struct ledger *led, const struct conn *c)
 	return c->family == AF_INET6 ? led->v6 + 16 : c->v4.raddr;
 }
 
+/* What only attach and run ask for: not in this world. */
+
 /* ---- verdict.h */
 
 const struct verdict_rule *verdict_rule(enum verdict_class class)
 {
 	return class < VERDICT_MAX && fake_rules[class].name ? &fake_rules[class] : NULL;
+}
+
+enum verdict_class verdict_class_by_name(const char *name)
+{
+	int i;
+
+	for (i = 1; i < VERDICT_MAX; i++)
+		if (fake_rules[i].name && strcmp(fake_rules[i].name, name) == 0)
+			return (enum verdict_class)i;
+	return VERDICT_NONE;
 }
 
 uint32_t verdicts_count(const struct verdicts *v)
