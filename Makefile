@@ -410,7 +410,7 @@ build/peers/session-go: $(twins)/session.go
 build/peers/session-rs: $(twins)/session.rs
 	@mkdir -p $(@D)
 	$(call say,RUSTC,$<)
-	$(Q)env -u MAKEFLAGS rustc -O -o $@ $<
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -o $@ $<
 
 build/peers/Session.class: $(twins)/Session.java
 	@mkdir -p $(@D)
