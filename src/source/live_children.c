@@ -35,7 +35,6 @@ static uint32_t parent_of(const char *pid)
 static int add(struct live *live, Pvoid_t *known, uint32_t pid)
 {
 	uint32_t *more;
-	uint8_t one = 1;
 
 	if (Judy1Set(known, pid, PJE0) != 1)
 		return 0;
@@ -44,7 +43,7 @@ static int add(struct live *live, Pvoid_t *known, uint32_t pid)
 		return -ENOMEM;
 	live->pids = more;
 	more[live->pid_count++] = pid;
-	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &pid, &one, 0) ? -errno : 0;
+	return live_watch_pid(live, pid);
 }
 
 /* One walk over all processes. */
