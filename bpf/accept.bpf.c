@@ -65,14 +65,19 @@ static __always_inline void accept_tuple(struct ls_tuple *t, __u8 family, struct
 
 static __always_inline int accepted(struct bpf_sock_addr *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bpf_sock *sk = ctx->sk;
-	__u32 netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	struct task_struct *task;
+	struct bpf_sock *sk;
 	struct ls_open *rec;
+	__u32 netns;
 	__s32 stack;
 
+	if (!current_wanted())
+		return 1;
+	task = bpf_get_current_task_btf();
+	sk = ctx->sk;
 	if (!sk || sk->protocol != IPPROTO_TCP || !task_wanted(task) || !accepting(task))
 		return 1;
+	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if ((cfg.filters & LS_FILTER_NETNS) && netns != cfg.netns)
 		return 1;
 	stack = user_stack(task);

@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
+__u64 pids_maybe[LS_PIDS_WORDS] = {};
 __u32 copies = 0;
 __u32 copies_await = 0;
 
@@ -83,16 +84,18 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 
 	switch (newstate) {
 	case TCP_SYN_SENT:
-		role = LS_ROLE_CLIENT;
+		if (current_wanted())
+			role = LS_ROLE_CLIENT;
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		role = closing(sk);
+		if (current_wanted())
+			role = closing(sk);
 		break;
 	case TCP_CLOSE:
 		/* Owned: a system call of its own process is at work on it. */
 		if (sk->sk_lock.owned &&
-		    (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
+		    (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT) && current_wanted())
 			role = closing(sk);
 		break;
 	}
@@ -124,12 +127,15 @@ int BPF_PROG(conn_end, struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(conn_abort, struct sock *sk, void *skb)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task;
 	struct tcp_sock *tp;
 	struct ls_abort *rec;
 	__u32 unread;
 
-	if (skb || !sk || !sock_wanted(sk) || !task_wanted(task))
+	if (skb || !sk || !current_wanted() || !sock_wanted(sk))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task_wanted(task))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

@@ -11,7 +11,7 @@ int datagram_open(struct bpf_sock *ctx)
 	struct task_struct *task;
 	struct ls_open *rec;
 
-	if (ctx->protocol != IPPROTO_UDP)
+	if (ctx->protocol != IPPROTO_UDP || !current_wanted())
 		return 1;
 	/* These programs may not follow typed pointers: every read is a probe. */
 	task = (void *)bpf_get_current_task();

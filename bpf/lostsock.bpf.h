@@ -35,7 +35,8 @@
 
 /* Defined in conn.bpf.c, for all objects. */
 extern const volatile struct ls_config cfg;
-extern __u64 snap_ns; /* begin of the snapshot under way; written by user space */
+extern __u64 pids_maybe[LS_PIDS_WORDS]; /* a bit for each pid in the map `pids`, and some others */
+extern __u64 snap_ns;			/* begin of the snapshot under way; written by user space */
 
 /* Weak, so that the linker makes one map of what every object that includes this defines. */
 
@@ -159,15 +160,26 @@ static __always_inline bool cgroup_wanted(struct task_struct *task)
 	return id == cfg.cgroup;
 }
 
+/* Who is not watched shall not feel it: nearly all end at the first look, which is one load. A bit
+ * that is set is never cleared again, so that it proves nothing. */
+static __always_inline bool pid_wanted(__u32 pid)
+{
+	if (!(cfg.filters & LS_FILTER_PIDS))
+		return true;
+	if (!(pids_maybe[pid / 64 % LS_PIDS_WORDS] & 1ull << pid % 64))
+		return false;
+	return bpf_map_lookup_elem(&pids, &pid) != NULL;
+}
+
+static __always_inline bool current_wanted(void)
+{
+	return pid_wanted(bpf_get_current_pid_tgid() >> 32);
+}
+
 static __always_inline bool task_wanted(struct task_struct *task)
 {
-	__u32 pid;
-
-	if (cfg.filters & LS_FILTER_PIDS) {
-		pid = BPF_CORE_READ(task, tgid);
-		if (!bpf_map_lookup_elem(&pids, &pid))
-			return false;
-	}
+	if ((cfg.filters & LS_FILTER_PIDS) && !pid_wanted(BPF_CORE_READ(task, tgid)))
+		return false;
 	if (cfg.filters & LS_FILTER_CGROUP)
 		return cgroup_wanted(task);
 	return true;

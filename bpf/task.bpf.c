@@ -96,17 +96,24 @@ static __always_inline void hot_exec(__u32 pid)
 		*how = LS_HOT_ANY;
 }
 
+static __always_inline void follow(__u32 pid)
+{
+	__u8 one = 1;
+
+	__sync_fetch_and_or(&pids_maybe[pid / 64 % LS_PIDS_WORDS], 1ull << pid % 64);
+	if (bpf_map_update_elem(&pids, &pid, &one, BPF_ANY))
+		lose(LS_LOST_MAP);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 pid = child->tgid;
-	__u8 one = 1;
 
 	if (!task_wanted(parent))
 		return 0;
-	if ((cfg.filters & LS_FILTER_PIDS) && child->pid == child->tgid &&
-	    bpf_map_update_elem(&pids, &pid, &one, BPF_ANY))
-		lose(LS_LOST_MAP);
+	if ((cfg.filters & LS_FILTER_PIDS) && child->pid == child->tgid)
+		follow(pid);
 	if (child->pid == child->tgid)
 		hot_fork(parent->tgid, pid);
 	tell(child, child->pid == child->tgid ? LS_PROC_FORK : LS_PROC_THREAD, parent->tgid);

@@ -151,7 +151,7 @@ static __always_inline bool watched(struct task_struct *task)
 {
 	__u32 pid = task->tgid;
 
-	if (!pid || ((cfg.filters & LS_FILTER_PIDS) && !bpf_map_lookup_elem(&pids, &pid)))
+	if (!pid || !pid_wanted(pid))
 		return false;
 	return !(cfg.filters & LS_FILTER_CGROUP) || cgroup_wanted(task);
 }

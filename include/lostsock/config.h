@@ -39,6 +39,8 @@ struct ls_config {
 	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 };
 
+#define LS_PIDS_WORDS 1024 /* of 64 bits: pids that differ by 65,536 share one */
+
 /* How the stack of a process in the map `hot` is taken. */
 enum ls_hot {
 	LS_HOT_ANY = 1,	   /* copied, where copies are taken at all */

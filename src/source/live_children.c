@@ -35,7 +35,6 @@ static uint32_t parent_of(const char *pid)
 static int add(struct live *live, Pvoid_t *known, uint32_t pid)
 {
 	uint32_t *more;
-	uint8_t one = 1;
 
 	if (Judy1Set(known, pid, PJE0) != 1)
 		return 0;
@@ -44,27 +43,30 @@ static int add(struct live *live, Pvoid_t *known, uint32_t pid)
 		return -ENOMEM;
 	live->pids = more;
 	more[live->pid_count++] = pid;
-	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &pid, &one, 0) ? -errno : 0;
+	return live_watch_pid(live, pid);
+}
+
+static int is_process(const struct dirent *e)
+{
+	return isdigit((unsigned char)e->d_name[0]);
 }
 
 /* One walk over all processes. */
 static int look(struct live *live, Pvoid_t *known)
 {
-	DIR *dir = opendir("/proc");
-	struct dirent *e;
+	struct dirent **list;
+	int n = scandir("/proc", &list, is_process, alphasort), i, err = 0;
 	uint32_t ppid;
-	int err = 0;
 
-	if (!dir)
+	if (n < 0)
 		return -errno;
-	while (!err && (e = readdir(dir))) {
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		ppid = parent_of(e->d_name);
+	for (i = 0; i < n; i++) {
+		ppid = err ? 0 : parent_of(list[i]->d_name);
 		if (ppid && Judy1Test(*known, ppid, PJE0))
-			err = add(live, known, strtoul(e->d_name, NULL, 10));
+			err = add(live, known, strtoul(list[i]->d_name, NULL, 10));
+		free(list[i]);
 	}
-	closedir(dir);
+	free(list);
 	return err;
 }
 

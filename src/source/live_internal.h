@@ -52,6 +52,8 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx);
 bool live_has_btf(void);
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_unload(struct live *live);
+/* Lets the kernel's side look at one more process. -errno. */
+int live_watch_pid(struct live *live, uint32_t pid);
 /* Whether libbpf may speak, on stderr. */
 void live_set_verbose(bool verbose);
 

@@ -182,15 +182,27 @@ static int load(struct live *live, const struct live_options *opt, char err[LIVE
 		   strerror(-e));
 }
 
-static int fill_pids(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+int live_watch_pid(struct live *live, uint32_t pid)
 {
 	uint8_t one = 1;
-	size_t i;
 
-	for (i = 0; i < opt->pid_count; i++)
-		if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &opt->pids[i], &one, 0))
-			return say(err, -errno, "cannot watch %zu processes: %s", opt->pid_count,
-				   strerror(errno));
+	/* The kernel's side sets bits of the same words. */
+	__atomic_fetch_or(&live->skel->bss->pids_maybe[pid / 64 % LS_PIDS_WORDS], 1ull << pid % 64,
+			  __ATOMIC_RELAXED);
+	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.pids), &pid, &one, 0) ? -errno : 0;
+}
+
+static int fill_pids(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
+{
+	size_t i;
+	int e;
+
+	for (i = 0; i < opt->pid_count; i++) {
+		e = live_watch_pid(live, opt->pids[i]);
+		if (e)
+			return say(err, e, "cannot watch %zu processes: %s", opt->pid_count,
+				   strerror(-e));
+	}
 	return 0;
 }
 

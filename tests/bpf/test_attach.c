@@ -132,10 +132,9 @@ static NO_FRAME_POINTER int accept_one(int listener)
 /* Two connections, one of them twice, and both ends of a pair. */
 static void hold(uint16_t port)
 {
-	int pair[2];
+	int pair[2], one = connect_to(AF_INET, port), twice = connect_to(AF_INET, port);
 
-	connect_to(AF_INET, port);
-	if (dup(connect_to(AF_INET, port)) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+	if (one < 0 || dup(twice) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		_exit(1);
 }
 
@@ -147,10 +146,10 @@ static void child_main(int in, int out, uint16_t port, const int listeners[2])
 	while (read(in, &what, 1) == 1) {
 		switch (what) {
 		case '1':
-			open_one(port);
+			fd = open_one(port);
 			break;
 		case '2':
-			open_another(port);
+			fd = open_another(port);
 			break;
 		case 'w':
 			ask_and_wait(port);
