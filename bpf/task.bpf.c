@@ -53,7 +53,8 @@ static __always_inline __u32 held_by(struct task_struct *task)
 	return t.held;
 }
 
-static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppid)
+/* @number: of a birth the parent, of ASKED the signal. */
+static __always_inline void tell(struct task_struct *task, __u32 what, __u32 number)
 {
 	struct ls_proc *rec;
 
@@ -65,8 +66,11 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 ppi
 		return;
 	who_is(&rec->who, task);
 	rec->what = what;
-	rec->ppid = ppid;
-	rec->exit_code = what >= LS_PROC_EXIT ? BPF_CORE_READ(task, exit_code) : 0;
+	rec->ppid = what == LS_PROC_ASKED ? 0 : number;
+	if (what == LS_PROC_ASKED)
+		rec->exit_code = number;
+	else
+		rec->exit_code = what >= LS_PROC_EXIT ? BPF_CORE_READ(task, exit_code) : 0;
 	rec->held = what == LS_PROC_EXIT && (rec->exit_code & 0x7f) ? held_by(task) : 0;
 	rec->zero = 0;
 	rec->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
@@ -143,5 +147,23 @@ int BPF_PROG(task_exit, struct task_struct *task)
 		bpf_map_delete_elem(&pids, &pid);
 	if (cfg.copy_bytes && last)
 		bpf_map_delete_elem(&hot, &pid);
+	return 0;
+}
+
+#define SIGHUP	1
+#define SIGINT	2
+#define SIGQUIT 3
+#define SIGTERM 15
+
+/* Loaded with task_held: who is asked to end may leave the closing to its end. */
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(task_asked, int sig)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (sig != SIGHUP && sig != SIGINT && sig != SIGQUIT && sig != SIGTERM)
+		return 0;
+	if (task_wanted(task))
+		tell(task, LS_PROC_ASKED, sig);
 	return 0;
 }

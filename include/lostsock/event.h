@@ -118,6 +118,7 @@ enum ls_proc_what {
 	LS_PROC_EXEC = 3,
 	LS_PROC_EXIT = 4,	 /* its last thread ends; its descriptors are still open */
 	LS_PROC_THREAD_EXIT = 5, /* a thread ends, others go on */
+	LS_PROC_ASKED = 6, /* a signal reaches it that asks it to end; exit_code has its number */
 };
 
 struct ls_proc {

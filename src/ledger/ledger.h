@@ -91,6 +91,7 @@ struct proc {
 	uint64_t exec_ns; /* last exec seen, else start_ns */
 	uint64_t exit_ns; /* 0 while it runs */
 	uint32_t exit_code;
+	uint32_t asked;	    /* the signal that last asked it to end, 0 if none was seen */
 	uint32_t exit_live; /* connections that only it held when it ended */
 	uint32_t live;	    /* connections it is the first holder of, listeners not counted */
 	uint32_t threads;

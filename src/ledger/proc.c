@@ -172,6 +172,9 @@ int proc_apply(struct ledger *led, const struct ls_proc *rec)
 		age_bucket_mark(p->thread_end_ns, ns_since(rec->hdr.time_ns, rec->task_start_ns),
 				rec->hdr.time_ns);
 		break;
+	case LS_PROC_ASKED:
+		p->asked = rec->exit_code;
+		break;
 	case LS_PROC_EXIT:
 		proc_exit(led, id, rec);
 		break;

@@ -87,6 +87,7 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 
 	bpf_program__set_autoload(skel->progs.task_switch, opt->detail & LIVE_WAITS);
 	bpf_program__set_autoload(skel->progs.task_held, opt->detail & LIVE_HELD);
+	bpf_program__set_autoload(skel->progs.task_asked, opt->detail & LIVE_HELD);
 	bpf_program__set_autoload(skel->progs.read_empty,
 				  (opt->detail & LIVE_EMPTY) && live_has_empty());
 	if (!(opt->detail & LIVE_EMPTY))
@@ -249,6 +250,7 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 		/* The order counts: see held.bpf.c. */
 		{ skel->progs.task_held, &skel->links.task_held, true },
 		{ skel->progs.task_exit, &skel->links.task_exit, true },
+		{ skel->progs.task_asked, &skel->links.task_asked, false },
 		{ skel->progs.task_switch, &skel->links.task_switch, true },
 		{ skel->progs.files, &skel->links.files, true },
 		{ skel->progs.socks_tcp, &skel->links.socks_tcp, false },

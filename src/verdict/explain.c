@@ -319,6 +319,8 @@ static void explain_left_open(struct words *w)
 	    l->conn.flags & CONN_AT_LEAST ? "at least " : "",
 	    text_duration(age, sizeof(age), ns_since(l->time_ns, l->conn.open_ns)));
 	say_left(w, &l->conn);
+	if (p->asked)
+		say(w, "; it had been asked to end (signal %u)", p->asked);
 }
 
 static void (*const explainers[VERDICT_MAX])(struct words *w) = {

@@ -138,9 +138,9 @@ bool match_dead_fd(const struct rule_ctx *x, const struct conn *c, struct match 
 	return accuse(m, c->state_ns, true, state_bound(c));
 }
 
-/* The kernel marks an AF_UNIX stream shut both ways when its peer closes, and forgets the peer. Half
- * a socketpair is kept on purpose: whoever reads it is to find an end (Java has such a marker in
- * every process, to put in the place of what it closes). */
+/* The kernel marks an AF_UNIX stream shut both ways when its peer closes, and forgets the peer.
+ * Half a socketpair is kept on purpose: whoever reads it is to find an end (Java has such a marker
+ * in every process, to put in the place of what it closes). */
 static bool unix_peer_closed(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
 	if (c->role == LS_ROLE_PEER)

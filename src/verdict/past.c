@@ -102,6 +102,8 @@ static bool ended_by_itself(const struct proc *p)
 	return status <= 128 || !asks(status - 128);
 }
 
+/* A server that is told to stop, and ends in good order, may leave the closing to its end: then it
+ * is only suspected. */
 int past_left(const struct rule_ctx *x, struct judgement *j)
 {
 	uint32_t end = ledger_left_end(x->led), id;
@@ -118,7 +120,7 @@ int past_left(const struct rule_ctx *x, struct judgement *j)
 			continue;
 		err = judgement_add(j, &(struct finding){
 					       .class = VERDICT_LEFT_OPEN,
-					       .certain = true,
+					       .certain = !p->asked,
 					       .left = id,
 					       .proc = l->proc,
 					       .count = 1,

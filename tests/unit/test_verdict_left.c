@@ -115,6 +115,30 @@ static void left_open(void **state)
 	says(tr, &f, "fd 5 open when pid 100 exited; opened 2s before");
 }
 
+/* Whoever is told to stop, and then ends in good order, may leave the closing to its end. */
+static void asked_to_end(void **state)
+{
+	struct trial *tr = *state;
+	struct ls_sock row = used(tr, 1, 100);
+	struct ls_proc rec = {
+		.hdr = rec_hdr(LS_PROC, sizeof(rec), tr->s.now_ns),
+		.who = rec_who(100),
+		.what = LS_PROC_ASKED,
+		.exit_code = 15,
+		.comm = "prog",
+	};
+	struct finding f;
+
+	tell(&tr->s, &rec);
+	tell(&tr->s, &row);
+	exits(tr, 100, 0, 0);
+	assert_int_equal(judge(tr), 1);
+	f = finding(tr, 0);
+	assert_false(f.certain);
+	says(tr, &f,
+	     "fd 5 open when pid 100 exited; opened 2s before; it had been asked to end (signal 15)");
+}
+
 static void each_is_a_finding(void **state)
 {
 	struct trial *tr = *state;
@@ -284,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TRIAL(left_open),
 		TRIAL(each_is_a_finding),
+		TRIAL(asked_to_end),
 		TRIAL(the_words_tell_what_stood),
 		cmocka_unit_test(by_its_end),
 		TRIAL(accused_once),
