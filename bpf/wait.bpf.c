@@ -44,18 +44,25 @@ static __always_inline __u32 socket_call(struct task_struct *task, struct pt_reg
 	return sock_of(task, REGS_ARG1(regs)) ? call : LS_CALL_NONE;
 }
 
+struct ls_wait_sum no_wait_yet = {}; /* a program's stack has no room for one */
+
+/* Of use to the reader from the moment that start_ns is set. */
 static __always_inline struct ls_wait_sum *new_place(struct task_struct *task,
 						     const struct ls_wait_key *key)
 {
-	struct ls_wait_sum sum = { .stack = key->stack };
+	struct ls_wait_sum *sum;
 
-	sum.start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	sum.call = socket_call(task, (void *)bpf_task_pt_regs(task), key->nr);
-	if (bpf_map_update_elem(&waits, key, &sum, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(&waits, key, &no_wait_yet, BPF_NOEXIST)) {
 		lose(LS_LOST_MAP);
 		return NULL;
 	}
-	return bpf_map_lookup_elem(&waits, key);
+	sum = bpf_map_lookup_elem(&waits, key);
+	if (!sum)
+		return NULL;
+	sum->stack = key->stack;
+	sum->call = socket_call(task, (void *)bpf_task_pt_regs(task), key->nr);
+	sum->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	return sum;
 }
 
 static __always_inline void place_of(struct ls_wait_key *key, struct task_struct *task,
