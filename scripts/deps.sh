@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
-# lint, or peers (large ones, without which some tests are skipped). It looks for the files that are
-# needed, not for the packages: where somebody put them there by other means it has nothing to do, and
-# needs neither root nor a package manager.
+# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this
+# machine lacks. It looks for the files that are needed, not for the packages: where somebody put them
+# there by other means it has nothing to do, and needs neither root nor a package manager.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -32,12 +31,11 @@ test  inc:liburing.h           liburing-dev
 test  rt:fuzzer                libclang-rt-dev
 test  cmd:ip                   iproute2
 test  cmd:ps                   procps
+test  cmd:xz                   xz-utils
 test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
-test  cmd:xz                   xz-utils
-peers cmd:go                   golang-go
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:taskset              util-linux

@@ -72,7 +72,10 @@ static bool is_dependency_file(const char *file)
 		"/library/std/src/", "/library/core/src/", "/library/alloc/src/",
 		"/lib/python3",
 	};
-	static const char *const starts[] = { "/rustc/", "node:", "internal/", "<frozen " };
+	static const char *const starts[] = {
+		"/rustc/", "library/std/src/", "library/core/src/", "library/alloc/src/",
+		"node:",   "internal/",	       "<frozen ",
+	};
 
 	return has_any(file, parts, COUNT(parts)) || starts_with_any(file, starts, COUNT(starts));
 }

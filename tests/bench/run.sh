@@ -229,30 +229,8 @@ figure_start() {
 	row 'start to first screen' %.3f '<= 0.3' s ''
 }
 
-# symbols COMMAND...: names a thousand places in the code of COMMAND, or in that of the benchmark itself.
-symbols() {
-	local i name=$1 values=()
-	shift
-	for ((i = 0; i < runs; i++)); do
-		timeout 60 "$BENCH/symbols" 1000 "$@" >"$work/symbols" || return
-		values+=("$(jq .cold_s "$work/symbols")")
-	done
-	median "${values[@]}"
-	row "naming 1,000 sites of $name, cold" %.3f '<= 1' s '' ", $(jq .named "$work/symbols") named"
-}
-
-figure_symbols() {
-	symbols 'a program with DWARF'
-	m=("$(jq .unwind_us "$work/symbols")")
-	row "unwinding a copied stack of $(jq .frames "$work/symbols") frames" %.1f '<= 50' us ''
-	if command -v node >/dev/null; then
-		symbols node node -e 'console.log("ready"); setTimeout(() => {}, 60000)'
-	fi
-	symbols python3 python3 -c 'import time, ssl; print("ready", flush=True); time.sleep(60)'
-}
-
 # What the standing sockets would slow down comes before them.
-figures=(start replay symbols bpf_time churn established cpu table memory)
+figures=(start replay bpf_time churn established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

@@ -5,8 +5,8 @@
  * code, so hardly two are of one compilation unit: no program is worse. Then our own stack is
  * unwound.
  *
- * Prints JSON: seconds for the names when nothing is known yet and when all is, how many got a
- * function and a line, microseconds a stack the first time and from then on, and its frames.
+ * Prints JSON: seconds for the names when nothing is known yet (and warm_s when all is), how many
+ * got a function and a line, microseconds a stack the first time and from then on, and its frames.
  */
 #include <inttypes.h>
 #include <search.h>
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	warm = now() - begin;
 	unwind(sym, &first, &next, &frames);
 	symbolizer_stats(sym, &stats);
-	printf("{\"sites\":%u,\"cold_s\":%.3f,\"warm_s\":%.4f,\"named\":%u,\"lines\":%u,"
+	printf("{\"sites\":%u,\"seconds\":%.3f,\"warm_s\":%.4f,\"named\":%u,\"lines\":%u,"
 	       "\"first_us\":%.0f,\"unwind_us\":%.2f,\"frames\":%d,\"elf_mib\":%.0f}\n",
 	       sites, cold, warm, named, lines, first, next, frames,
 	       (double)stats.elf_bytes / 1048576);

@@ -156,6 +156,8 @@ static void the_applications_own_are_told_apart(void **state)
 		{ true, P, "/srv/nodewatch", "leak", "" },
 		{ false, P, "/srv/app", "std::net::TcpStream::connect",
 		  "/rustc/abc/library/std/x.rs" },
+		{ false, P, "/srv/app", "<&dyn core::ops::Fn>::call",
+		  "library/core/src/ops/function.rs" },
 		{ false, P, "/srv/app", "reqwest::get",
 		  "/root/.cargo/registry/src/x/reqwest/lib.rs" },
 		{ false, L, "/usr/lib/x86_64-linux-gnu/libc.so.6", "connect", "" },

@@ -19,17 +19,17 @@
 static const char source[] =
 	"#include <search.h>\n"
 	"#include <stdio.h>\n"
+	"#include <stdlib.h>\n"
+	"#include <string.h>\n"
+	"#include <sys/wait.h>\n"
 	"#include <unistd.h>\n"
 	"static int leak_one(const void *a, const void *b);\n"
-	"__attribute__((noinline)) static int wait_for_ever(void)\n"
-	"{\n"
-	"	printf(\"%p\\n\", (void *)leak_one);\n"
-	"	fflush(stdout);\n"
-	"	return pause() + 1;\n"
+	"static void say(void) { printf(\"%d %p\\n\", getpid(), (void *)leak_one); fflush(stdout); "
 	"}\n"
+	"__attribute__((noinline)) static int wait_for_ever(void) { say(); return pause() + 1; }\n"
 	"__attribute__((noinline)) static int leak_one(const void *a, const void *b)\n"
 	"{\n"
-	"	return wait_for_ever() + (a < b);\n" /* line 13 */
+	"	return wait_for_ever() + (a < b);\n" /* line 12 */
 	"}\n"
 	"__attribute__((noinline)) static int borrow(int n)\n"
 	"{\n"
@@ -37,14 +37,34 @@ static const char source[] =
 	"	char room[512];\n"
 	"	room[n & 511] = 1;\n"
 	"	tsearch(room, &root, leak_one);\n"
-	"	tsearch(room + 1, &root, leak_one);\n"
+	"	tsearch(room + 1, &root, leak_one);\n" /* line 20 */
 	"	return room[n & 511];\n"
+	"}\n"
+	"__attribute__((noinline, noreturn)) static void park(void)\n"
+	"{\n"
+	"	for (;;)\n"
+	"		wait_for_ever();\n"
+	"}\n"
+	/* Its last instruction is the call: the return address is not its own any more. */
+	"__attribute__((noinline, noreturn)) static void never_returns(int n)\n"
+	"{\n"
+	"	char room[512];\n"
+	"	memset(room, n, sizeof(room));\n"
+	"	__asm__ volatile(\"\" :: \"r\"(room) : \"memory\");\n"
+	"	park();\n"
 	"}\n"
 	"int main(int argc, char **argv)\n"
 	"{\n"
+	"	if (argc > 1 && !strcmp(argv[1], \"now\"))\n"
+	"		return say(), 0;\n"
+	"	if (argc > 1 && !strcmp(argv[1], \"fork\")) {\n"
+	"		if (!fork())\n"
+	"			say(), _exit(0);\n"
+	"		return wait(0) < 0;\n"
+	"	}\n"
 	"	if (argc > 1)\n"
-	"		return printf(\"%p\\n\", (void *)leak_one) < 0;\n"
-	"	return borrow(argc) + (argv == 0);\n"
+	"		never_returns(argc);\n"
+	"	return borrow(argc) + (argv == 0);\n" /* line 46 */
 	"}\n";
 
 struct fixture {
@@ -92,16 +112,22 @@ static void build(struct fixture *x, const char *flags)
 		      x->dir, flags));
 }
 
-static void start(struct fixture *x)
+static void start_with(struct fixture *x, char *arg)
 {
-	char *argv[] = { x->program, NULL };
+	char *argv[] = { x->program, arg, NULL };
 
 	assert_true(victim_start(&x->v, argv, x->line, sizeof(x->line)));
 }
 
+static void start(struct fixture *x)
+{
+	start_with(x, NULL);
+}
+
 static uint64_t leak_one_address(const struct fixture *x)
 {
-	uint64_t ip = strtoull(x->line, NULL, 16);
+	const char *address = strchr(x->line, ' ');
+	uint64_t ip = strtoull(address ? address : "", NULL, 16);
 
 	assert_int_not_equal(ip, 0);
 	return ip;
@@ -123,11 +149,11 @@ static void without_frame_pointers(void **state)
 	/* _start() is the last: nobody calls it. */
 	assert_in_range(victim_text(&x->v, x->sym, x->text, sizeof(x->text)), 7, 12);
 	assert_has(x->text, "wait_for_ever (victim.c:9) *\n");
-	assert_has(x->text, "leak_one (victim.c:13) *\n");
+	assert_has(x->text, "leak_one (victim.c:12) *\n");
 	assert_has(x->text, "tsearch");
 	assert_int_not_equal(strchr(strstr(x->text, "tsearch"), '\n')[-1], '*'); /* libc's */
-	assert_has(x->text, "borrow (victim.c:21) *\n");
-	assert_has(x->text, "main (victim.c:28) *\n");
+	assert_has(x->text, "borrow (victim.c:20) *\n");
+	assert_has(x->text, "main (victim.c:46) *\n");
 	assert_has(x->text, "_start");
 	assert_null(strstr(x->text, "_start *")); /* not the application's own */
 }
@@ -203,7 +229,7 @@ static void debug_info_in_a_file_of_its_own(void **state)
 	symbolizer_frames(x->sym, (uint32_t)x->v.pid, leak_one_address(x), false, &f, 1);
 	shell("rm -f /usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
 	assert_string_equal(f.function, "leak_one");
-	assert_int_equal(f.line, 12);
+	assert_int_equal(f.line, 11);
 }
 
 static void ended_and_deleted(void **state)
@@ -225,8 +251,8 @@ static void ended_and_deleted(void **state)
 	x->v.pid = pid;
 	victim_text(&x->v, x->sym, x->text, sizeof(x->text));
 	x->v.pid = 0;
-	assert_has(x->text, "leak_one (victim.c:13) *\n");
-	assert_has(x->text, "main (victim.c:28) *\n");
+	assert_has(x->text, "leak_one (victim.c:12) *\n");
+	assert_has(x->text, "main (victim.c:46) *\n");
 	assert_int_equal(
 		symbolizer_frames(x->sym, (uint32_t)pid, leak_one_address(x), false, &f, 1), 1);
 	/* Another process of the same pid, of which nothing can be read. */
@@ -248,10 +274,10 @@ static void in_another_mount_namespace(void **state)
 	assert_int_not_equal(access("/mnt/hidden", F_OK), 0);
 	assert_true(victim_look(&x->v));
 	victim_text(&x->v, x->sym, x->text, sizeof(x->text));
-	assert_has(x->text, "leak_one (victim.c:13) *\n");
+	assert_has(x->text, "leak_one (victim.c:12) *\n");
 }
 
-/* Runs @program with an argument, so that it ends at once, under a watch. */
+/* Runs @command, which writes a line and ends, under a watch. NULL: there can be none here. */
 static struct symbol_watch *run_watched(struct fixture *x, const char *command)
 {
 	struct symbol_watch *w;
@@ -281,30 +307,54 @@ static struct symbol_watch *run_watched(struct fixture *x, const char *command)
 	return w;
 }
 
-static void gone_before_anybody_looked(void **state)
+/* The one that wrote the line is gone; its own address has a name all the same. */
+static void check_gone(struct fixture *x, const char *command)
 {
-	struct fixture *x = *state;
-	struct symbol_watch *w;
+	struct symbol_watch *w = run_watched(x, command);
 	struct symbol_frame f;
-	char command[256];
-	uint32_t pid;
-	char *end;
+	uint32_t pid = (uint32_t)strtoul(x->line, NULL, 10);
 
-	build(x, "-g");
-	/* A child of the one that is watched; it tells its pid and the address. */
-	snprintf(command, sizeof(command),
-		 "sh -c 'printf \"%%s \" $$; exec %s now'; :", x->program);
-	w = run_watched(x, command);
 	if (!w)
 		skip();
-	pid = (uint32_t)strtoul(x->line, &end, 10);
 	assert_int_not_equal(kill((pid_t)pid, 0), 0);
 	assert_true(symbol_watch_pump(w, x->sym) > 10);
 	assert_int_equal(symbol_watch_lost(w), 0);
-	assert_int_equal(symbolizer_frames(x->sym, pid, strtoull(end, NULL, 16), false, &f, 1), 1);
+	assert_int_equal(symbolizer_frames(x->sym, pid, leak_one_address(x), false, &f, 1), 1);
 	assert_string_equal(f.function, "leak_one");
-	assert_int_equal(f.line, 12);
+	assert_int_equal(f.line, 11);
 	symbol_watch_free(w);
+}
+
+static void gone_before_anybody_looked(void **state)
+{
+	struct fixture *x = *state;
+	char command[256];
+
+	build(x, "-g");
+	snprintf(command, sizeof(command), "%s now; :", x->program);
+	check_gone(x, command);
+}
+
+static void forked_and_gone_before_anybody_looked(void **state)
+{
+	struct fixture *x = *state;
+	char command[256];
+
+	build(x, "-g");
+	snprintf(command, sizeof(command), "%s fork; :", x->program);
+	check_gone(x, command);
+}
+
+static void below_a_function_that_never_returns(void **state)
+{
+	struct fixture *x = *state;
+
+	build(x, "-g");
+	start_with(x, "park");
+	assert_true(victim_look(&x->v));
+	assert_in_range(victim_text(&x->v, x->sym, x->text, sizeof(x->text)), 6, 12);
+	assert_has(x->text, "\npark (victim.c:26) *\nnever_returns (victim.c:33) *\n"
+			    "main (victim.c:45) *\n");
 }
 
 static void limits_hold(void **state)
@@ -323,7 +373,7 @@ static void limits_hold(void **state)
 	x->sym = symbolizer_new(&limits);
 	assert_true(victim_look(&x->v));
 	victim_text(&x->v, x->sym, x->text, sizeof(x->text));
-	assert_has(x->text, "leak_one (victim.c:13) *\n");
+	assert_has(x->text, "leak_one (victim.c:12) *\n");
 	for (i = 1; i < 20; i++)
 		symbolizer_fork(x->sym, (uint32_t)x->v.pid, 5000000 + i);
 	for (i = 0; i < 50; i++)
@@ -349,6 +399,8 @@ int main(void)
 		TEST(ended_and_deleted),
 		TEST(in_another_mount_namespace),
 		TEST(gone_before_anybody_looked),
+		TEST(forked_and_gone_before_anybody_looked),
+		TEST(below_a_function_that_never_returns),
 		TEST(limits_hold),
 	};
 
