@@ -321,6 +321,8 @@ int live_stack_copied(struct live *live, const struct ls_copy *copy)
 	int32_t number;
 	int err;
 
+	/* While the ring is read more comes into it, from programs that are newer than our news. */
+	live_stacks_pump(live);
 	err = live_stack_unwind(live, copy, copy + 1, copy->bytes, &number);
 	insert(&live->stacks->by_copy, copy->stack, number);
 	choose_walk(live, copy->who.pid);
