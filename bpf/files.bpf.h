@@ -59,7 +59,8 @@ struct task_struct___old {
 	long state;
 } __attribute__((preserve_access_index));
 
-static __always_inline bool sleeps(struct task_struct *task)
+/* How it sleeps, 0 if it does not. */
+static __always_inline __u32 sleeps(struct task_struct *task)
 {
 	struct task_struct___old *old = (void *)task;
 	__u64 state;

@@ -77,7 +77,11 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 num
 	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
-	ring_submit(rec, rec->who.tid);
+	/* A new program's stacks may be copied or walked: the sooner that is known, the better. */
+	if (cfg.copy_bytes && what == LS_PROC_EXEC)
+		bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);
+	else
+		ring_submit(rec, rec->who.tid);
 }
 
 /* How stacks are taken goes with the program: to a child, not beyond an exec. */

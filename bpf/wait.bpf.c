@@ -3,9 +3,10 @@
  * Blocked time: how long each thread of a watched process sleeps, by place.
  *
  * Loaded only for given processes. Nearly all switches of the machine are others', so the very
- * first thing is to look the process up. A place is a system call and a stack. The stack is walked,
- * or known by its shape; one that is neither is copied once, and until it has been unwound its
- * place goes by instruction and stack pointer.
+ * first thing is to look the process up. Page faults and disks are counted by their
+ * call. Else a place is a system call and a stack. The stack is walked, or known by its shape; one
+ * that is neither is copied once, and until it has been unwound its place goes by instruction and
+ * stack pointer.
  */
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
@@ -44,27 +45,37 @@ static __always_inline __u32 socket_call(struct task_struct *task, struct pt_reg
 	return sock_of(task, REGS_ARG1(regs)) ? call : LS_CALL_NONE;
 }
 
+struct ls_wait_sum no_wait_yet = {}; /* a program's stack has no room for one */
+
+/* Of use to the reader from the moment that start_ns is set. */
 static __always_inline struct ls_wait_sum *new_place(struct task_struct *task,
 						     const struct ls_wait_key *key)
 {
-	struct ls_wait_sum sum = { .stack = key->stack };
+	struct ls_wait_sum *sum;
 
-	sum.start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	sum.call = socket_call(task, (void *)bpf_task_pt_regs(task), key->nr);
-	if (bpf_map_update_elem(&waits, key, &sum, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(&waits, key, &no_wait_yet, BPF_NOEXIST)) {
 		lose(LS_LOST_MAP);
 		return NULL;
 	}
-	return bpf_map_lookup_elem(&waits, key);
+	sum = bpf_map_lookup_elem(&waits, key);
+	if (!sum)
+		return NULL;
+	sum->stack = key->stack;
+	sum->call = socket_call(task, (void *)bpf_task_pt_regs(task), key->nr);
+	sum->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	return sum;
 }
 
-static __always_inline void place_of(struct ls_wait_key *key, struct task_struct *task,
+static __always_inline void place_of(struct ls_wait_key *key, struct task_struct *task, __u32 how,
 				     struct outside *o)
 {
 	key->pid = task->tgid;
 	key->tid = task->pid;
 	key->nr = REGS_NR((struct pt_regs *)bpf_task_pt_regs(task));
-	key->stack = cfg.stacks == LS_STACKS_NONE ? -1 : stack_without_copy(task, o);
+	key->stack = -1;
+	if (cfg.stacks == LS_STACKS_NONE || !(how & TASK_INTERRUPTIBLE))
+		return;
+	key->stack = stack_without_copy(task, o);
 	if (key->stack >= 0)
 		return;
 	key->stack = -1 - (__s32)o->seen;
@@ -77,15 +88,16 @@ static __always_inline void goes(struct task_struct *task)
 	struct sitting now = {};
 	struct ls_wait_sum *sum;
 	struct outside o = {};
-	__u32 tid = task->pid;
+	__u32 tid = task->pid, how;
 
 	if (task->flags & PF_EXITING) {
 		bpf_map_delete_elem(&blocked, &tid);
 		return;
 	}
-	if (!sleeps(task))
+	how = sleeps(task);
+	if (!how)
 		return;
-	place_of(&now.key, task, &o);
+	place_of(&now.key, task, how, &o);
 	sum = bpf_map_lookup_elem(&waits, &now.key) ?: new_place(task, &now.key);
 	if (!sum)
 		return;

@@ -193,12 +193,10 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
 		goto out;
 	}
-	live->stacks = opt->detail & LIVE_NUMBERED
-			       ? live_stacks_new(opt->detail, live->pids, live->pid_count)
-			       : NULL;
-	live->waits = opt->detail & LIVE_WAITS ? live_waits_new() : NULL;
-	if ((!live->stacks && (opt->detail & LIVE_NUMBERED)) ||
-	    (!live->waits && (opt->detail & LIVE_WAITS))) {
+	if (opt->detail & LIVE_WAITS)
+		live->waits = live_waits_new();
+	if (((opt->detail & LIVE_WAITS) && !live->waits) ||
+	    ((opt->detail & LIVE_NUMBERED) && live_stacks_open(live, opt->detail))) {
 		snprintf(err, LIVE_ERROR_LEN, "out of memory");
 		goto out;
 	}
@@ -223,5 +221,8 @@ int live_hot(struct source *src, uint32_t pid)
 
 	if (!live)
 		return -EOPNOTSUPP;
-	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
+	/* How it is taken may be settled already. */
+	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, BPF_NOEXIST))
+		return errno == EEXIST ? 0 : -errno;
+	return 0;
 }

@@ -151,6 +151,8 @@ static int tell_lost(struct live *live, source_sink_fn sink, void *ctx, uint64_t
 		for (cpu = 0; cpu < live->cpus; cpu++)
 			rec.count[why] += live->percpu[cpu];
 	}
+	if (live->stacks)
+		rec.count[LS_LOST_STACK] += live->stacks->lost;
 	return sink(ctx, &rec.hdr);
 }
 

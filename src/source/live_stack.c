@@ -37,25 +37,35 @@ static void insert(Pvoid_t *array, uint64_t key, Word_t value)
 		*slot = (void *)value;
 }
 
-struct live_stacks *live_stacks_new(uint32_t detail, const uint32_t *pids, size_t n)
+/* Go keeps frame pointers: no need to copy what can be walked. */
+static void choose_walk(struct live *live, uint32_t pid)
+{
+	uint8_t how = LS_HOT_FRAMES;
+
+	if (symbolizer_is_go(live->stacks->sym, pid))
+		bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &how, BPF_ANY);
+}
+
+int live_stacks_open(struct live *live, uint32_t detail)
 {
 	struct live_stacks *s = calloc(1, sizeof(*s));
 	size_t i;
 
 	if (!s)
-		return NULL;
+		return -ENOMEM;
+	live->stacks = s;
 	s->detail = detail;
 	s->sym = symbolizer_new(NULL);
-	if (!s->sym) {
-		free(s);
-		return NULL;
-	}
+	if (!s->sym)
+		return -ENOMEM;
 	/* First told of what comes, then looked at what is there. Without the right to perf events
 	 * only those that live for less than a moment are left without names. */
-	s->watch = n ? symbol_watch_new(pids, n) : NULL;
-	for (i = 0; i < n; i++)
-		symbolizer_process(s->sym, pids[i], 0);
-	return s;
+	s->watch = live->pid_count ? symbol_watch_new(live->pids, live->pid_count) : NULL;
+	for (i = 0; i < live->pid_count; i++) {
+		symbolizer_process(s->sym, live->pids[i], 0);
+		choose_walk(live, live->pids[i]);
+	}
+	return 0;
 }
 
 void live_stacks_free(struct live_stacks *s)
@@ -103,6 +113,9 @@ void live_stacks_proc(struct live *live, const struct ls_proc *proc)
 			symbolizer_exec(s->sym, pid, 0);
 		insert(&s->execs, pid, lookup(s->execs, pid) + 1);
 		live_shape_forget(live, pid);
+		live_stacks_pump(live);
+		if (!symbolizer_process(s->sym, pid, proc->who.start_ns))
+			choose_walk(live, pid);
 		break;
 	case LS_PROC_EXIT:
 		if (!s->watch)
@@ -264,15 +277,6 @@ static void regs_of(struct symbol_regs *regs, const struct ls_copy *copy)
 #endif
 }
 
-/* Go keeps frame pointers: no need to copy what can be walked. */
-static void choose_walk(struct live *live, uint32_t pid)
-{
-	uint8_t how = LS_HOT_FRAMES;
-
-	if (symbolizer_is_go(live->stacks->sym, pid))
-		bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &how, BPF_ANY);
-}
-
 static int unwind_new(struct live *live, const struct memory *m, const struct symbol_regs *regs,
 		      int32_t *number)
 {
@@ -321,6 +325,8 @@ int live_stack_copied(struct live *live, const struct ls_copy *copy)
 	int32_t number;
 	int err;
 
+	/* While the ring is read more comes into it, from programs that are newer than our news. */
+	live_stacks_pump(live);
 	err = live_stack_unwind(live, copy, copy + 1, copy->bytes, &number);
 	insert(&live->stacks->by_copy, copy->stack, number);
 	choose_walk(live, copy->who.pid);

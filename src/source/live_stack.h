@@ -30,8 +30,8 @@ struct live_stacks {
 	struct symbol_frame frames[LIVE_INLINED];
 };
 
-/* NULL: no memory. @pids are watched for new mappings, and named while they live. */
-struct live_stacks *live_stacks_new(uint32_t detail, const uint32_t *pids, size_t n);
+/* live->stacks; live->pids are watched for new mappings. -ENOMEM: live_stacks_free() it still. */
+int live_stacks_open(struct live *live, uint32_t detail);
 void live_stacks_free(struct live_stacks *s);
 /* What was mapped meanwhile; before the ring is read. */
 void live_stacks_pump(struct live *live);

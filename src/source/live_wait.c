@@ -66,7 +66,7 @@ static int add(struct live *live, struct table *t, const struct ls_wait_key *key
 	struct ls_wait *rec;
 	int err;
 
-	if (!grow(t))
+	if (!sum->start_ns || !grow(t))
 		return 0;
 	rec = &t->rec[t->n];
 	memset(rec, 0, sizeof(*rec));

@@ -425,6 +425,10 @@ static void the_last_empty_reader_is_named(void **state)
 	const struct ls_empty *empty;
 	uint64_t cookie;
 
+	if (live_suspect(&c->src, NULL, 0) == -EOPNOTSUPP) {
+		print_message("skipped: the tracepoint sock_recv_length is missing\n");
+		skip();
+	}
 	tell_child(c, 'c');
 	tell_child(c, 'e');
 	pump(c);
