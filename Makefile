@@ -294,6 +294,7 @@ build/gen/vmlinux.h: /sys/kernel/btf/vmlinux
 # ---- tests: each suite leaves "passed failed skipped" in build/results/SUITE ------------------
 
 suites  := unit golden tether-test bpftest e2e
+heavy   := lint fuzz peers
 results := build/results
 
 unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
@@ -301,6 +302,8 @@ bpft_bin  := $(bpft_src:tests/bpf/%.c=build/bpftest/%)
 load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
 fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
 bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
+peer_bin  := $(addprefix build/peers/,curl_easy pq_session session-cpp session-cpp-stripped \
+             session-go session-go-stripped Session.class $(if $(shell command -v rustc),session-rs))
 
 # T=WORD keeps to the test programs, or the scenarios, whose name has WORD in it.
 pick = $(if $(T),$(foreach b,$1,$(if $(findstring $(T),$(notdir $b)),$b)),$1)
@@ -385,6 +388,45 @@ e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (roo
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
 
+# Twins in the languages of the world, built as their users build them.
+twins := tests/peers/twins
+
+build/peers/%: $(twins)/%.c $(twins)/twin.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -fomit-frame-pointer -Wall -Wextra -isystem /usr/include/postgresql -o $@ $< \
+		$(if $(findstring curl,$@),-lcurl,-lpq)
+
+build/peers/session-cpp: $(twins)/session.cpp $(twins)/twin.h
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)g++ -O2 -g -fomit-frame-pointer -Wall -Wextra -o $@ $<
+
+build/peers/session-go: $(twins)/session.go
+	@mkdir -p $(@D)
+	$(call say,GO,$<)
+	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off go build -o $@ $<
+
+build/peers/session-rs: $(twins)/session.rs
+	@mkdir -p $(@D)
+	$(call say,RUSTC,$<)
+	$(Q)env -u MAKEFLAGS rustc -O -o $@ $<
+
+build/peers/Session.class: $(twins)/Session.java
+	@mkdir -p $(@D)
+	$(call say,JAVAC,$<)
+	$(Q)javac -d $(@D) $<
+
+build/peers/%-stripped: build/peers/%
+	$(call say,STRIP,$@)
+	$(Q)strip --strip-all -o $@ $<
+
+peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Python, Node, Java (root)
+	@scripts/deps.sh peers
+	@$(MAKE) $(jobs) $(peer_bin)
+	@mkdir -p $(results) && rm -f $(results)/peers
+	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
+
 bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
 	@scripts/deps.sh bench
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
@@ -409,9 +451,9 @@ test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
 	+@$(call run_suites,$(suites))
 
-test-all: ## what test leaves out: lint and fuzz
-	@scripts/deps.sh build test lint
-	+@$(call run_suites,lint fuzz)
+test-all: ## what test leaves out: lint, fuzz, and the heavy peers (root)
+	@scripts/deps.sh build test lint peers
+	+@$(call run_suites,$(heavy))
 
 # ---- other verbs -----------------------------------------------------------------------------
 

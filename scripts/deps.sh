@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deps.sh GROUP...  installs the packages that a group (build, test, bench, lint) needs and this
+# deps.sh GROUP...  installs the packages that a group (build, test, peers, bench, lint) needs and this
 # machine lacks. It looks for the files that are needed, not for the packages: where somebody put them
 # there by other means it has nothing to do, and needs neither root nor a package manager.
 set -eu
@@ -36,6 +36,16 @@ test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+peers cmd:g++                  g++
+peers inc:curl/curl.h          libcurl4-openssl-dev
+peers inc:postgresql/libpq-fe.h libpq-dev
+peers dir:postgresql           postgresql
+peers cmd:go                   golang-go
+peers cmd:rustc                rustc
+peers py:requests              python3-requests
+peers cmd:node                 nodejs
+peers cmd:javac                default-jdk-headless
+peers cmd:setpriv              util-linux
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:taskset              util-linux
@@ -55,6 +65,8 @@ there() {
 		compgen -G "/usr/include/*-linux-*/${1#inc:}" >/dev/null ||
 		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
 	file:*) [ -e "${1#file:}" ] ;;
+	dir:*) [ -d "/usr/lib/${1#dir:}" ] ;;
+	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
 	rt:*) compgen -G "/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ||
 		compgen -G "/usr/lib*/clang/*/lib/*/libclang_rt.${1#rt:}*.a" >/dev/null ;;
 	*) echo "deps: bad probe $1" >&2 && exit 2 ;;

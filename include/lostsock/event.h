@@ -36,6 +36,13 @@ enum ls_type {
 	LS_LOST = 9,	/* struct ls_lost: what could not be delivered so far */
 	LS_CGROUP = 10, /* struct ls_cgroup: the cgroup path of a process */
 	LS_STACK = 11,	/* struct ls_stack: the frames behind a stack number */
+	LS_COPY = 12,  /* struct ls_copy: a user stack, yet to be unwound; src/source makes LS_STACK
+			  of it */
+	LS_FRAME = 13, /* struct ls_frame: the name of a stack's frame */
+	LS_WAITER = 14, /* struct ls_waiter: the stack of a thread that a snapshot showed blocked */
+	LS_WAIT = 15,	/* struct ls_wait: how long a thread has been blocked at one place so far */
+	LS_EMPTY = 16,	/* struct ls_empty: the last reader of a connection that went away empty */
+	LS_HELD = 17,	/* struct ls_sock: a process ends, and nobody else holds this socket */
 	LS_TYPE_MAX
 };
 
@@ -262,6 +269,71 @@ struct ls_stack {
 	__u64 ip[LS_STACK_DEPTH];
 };
 
+/* Registers as DWARF numbers them: x86-64 rax rdx rcx rbx rsi rdi rbp rsp r8-r15 rip; arm64 x0-x30
+ * sp pc. */
+#define LS_REGS 33
+
+/* A stack of a program that may have no frame pointers. In the ring only: `stack` is the number by
+ * which records that follow name it, until the source has unwound it and given it its own. */
+struct ls_copy {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__s32 stack;
+	__u32 bytes; /* that follow, from the stack pointer up; 0: registers only */
+	__u64 regs[LS_REGS];
+};
+
+enum ls_frame_flag {
+	LS_FRAME_APPLICATION = 1 << 0, /* the program's own code, not a library's or a runtime's */
+	LS_FRAME_INLINED = 1 << 1,     /* in the frame that follows */
+	LS_FRAME_JIT = 1 << 2,
+};
+
+/* One for each function at an address, inlined ones first, after their LS_STACK. */
+struct ls_frame {
+	struct ls_hdr hdr;
+	__s32 stack;
+	__u16 index; /* 0: innermost; counts functions, so that there may be more than addresses */
+	__u16 flags; /* enum ls_frame_flag */
+	__u32 line;  /* 0: unknown */
+	__u32 zero;
+	__u64 offset; /* in the function; without one, in the module's file */
+	/* Function, file, module, build id: four strings, each with its NUL, "" where unknown. */
+	char text[];
+};
+
+struct ls_waiter {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__s32 stack;
+	__u32 zero;
+};
+
+#define LS_WAIT_BUCKETS 24 /* 2^i .. 2^(i+1) us, the last open-ended: 8 s and more */
+
+/* Counters only grow; they are of one thread and one place. */
+struct ls_wait {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__s32 stack;
+	__u32 call; /* enum ls_call; NONE: not on a socket */
+	__s32 nr;   /* raw system call number, -1: none (a page fault, preemption by a lock) */
+	__u32 zero;
+	__u64 count;
+	__u64 total_ns;
+	__u64 max_ns;
+	__u64 since_ns; /* blocked there now, since then; 0: it runs */
+	__u32 bucket[LS_WAIT_BUCKETS];
+};
+
+struct ls_empty {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__u64 cookie;
+	__s32 stack;
+	__u32 zero;
+};
+
 _Static_assert(sizeof(struct ls_hdr) == 16, "wire");
 _Static_assert(sizeof(struct ls_who) == 16, "wire");
 _Static_assert(sizeof(struct ls_tuple) == 44, "wire");
@@ -277,5 +349,10 @@ _Static_assert(sizeof(struct ls_snap) == 48, "wire");
 _Static_assert(sizeof(struct ls_lost) == 80, "wire");
 _Static_assert(sizeof(struct ls_cgroup) == 288, "wire");
 _Static_assert(sizeof(struct ls_stack) == 296, "wire");
+_Static_assert(sizeof(struct ls_copy) == 304, "wire");
+_Static_assert(sizeof(struct ls_frame) == 40, "wire");
+_Static_assert(sizeof(struct ls_waiter) == 40, "wire");
+_Static_assert(sizeof(struct ls_wait) == 176, "wire");
+_Static_assert(sizeof(struct ls_empty) == 48, "wire");
 
 #endif

@@ -148,7 +148,41 @@ struct task {
 	uint64_t switches;
 	bool forever; /* the call itself sets no limit */
 	uint8_t gen;
+	int32_t stack; /* negative: none taken */
 	char comm[LS_COMM_LEN + 1];
+};
+
+/* A named frame of a stack. Strings are the ledger's, never NULL, "" where unknown. */
+struct frame {
+	const char *function;
+	const char *file;
+	const char *module;
+	const char *build_id;
+	uint64_t offset; /* in the function; without one, in the module's file */
+	uint32_t line;
+	uint16_t flags; /* enum ls_frame_flag */
+};
+
+/* How long a thread has been blocked at one place (its stack and system call). */
+struct wait {
+	uint32_t proc;
+	uint32_t tid;
+	int32_t stack; /* negative: none */
+	uint32_t call; /* enum ls_call */
+	int32_t nr;    /* raw system call number, -1: none */
+	uint64_t count;
+	uint64_t total_ns;
+	uint64_t max_ns;
+	uint64_t since_ns; /* blocked there now, since then; 0: not now */
+	uint32_t bucket[LS_WAIT_BUCKETS];
+};
+
+/* Who last looked at a connection, found nothing to read, and went away. */
+struct empty {
+	uint32_t proc;
+	uint32_t tid;
+	int32_t stack;
+	uint64_t time_ns;
 };
 
 /* A process that ended by a signal while it alone held connections. */
@@ -224,6 +258,28 @@ uint64_t ledger_conn_peer(const struct ledger *led, const struct conn *c);
 
 /* The last deaths, newest first: NULL when @n is past the end. At most 64 are kept. */
 const struct death *ledger_death(const struct ledger *led, uint32_t n);
+
+/* The @n-th function of a stack, innermost first; NULL past the last, and while it has no names. */
+const struct frame *ledger_frame(const struct ledger *led, int32_t stack, uint32_t n);
+
+/* Blocked time: ids as for the tables above. */
+uint32_t ledger_wait_end(const struct ledger *led);
+const struct wait *ledger_wait(const struct ledger *led, uint32_t id);
+
+/* The last reader of @conn that went away empty; NULL if none was seen. */
+const struct empty *ledger_empty(const struct ledger *led, uint32_t conn);
+
+/* A connection that ended only because its last holder did (LS_HELD): a copy, kept apart from the
+ * living until ledger_free(). `conn.opener`, `.holder`, `.site` still name who had it and where it
+ * was opened; they and its addresses stay valid. */
+struct left {
+	struct conn conn;
+	uint32_t proc;	  /* the process that ended */
+	uint64_t time_ns; /* when */
+};
+/* Ids as for the tables above. At most 65,536 are kept, those beyond are counted as lost. */
+uint32_t ledger_left_end(const struct ledger *led);
+const struct left *ledger_left(const struct ledger *led, uint32_t id);
 
 /* Age helpers. */
 static inline uint64_t ns_since(uint64_t now_ns, uint64_t then_ns)

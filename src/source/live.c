@@ -172,3 +172,9 @@ int live_hot(struct source *src, uint32_t pid)
 		return -EOPNOTSUPP;
 	return bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, 0) ? -errno : 0;
 }
+
+int live_suspect(struct source *src, const uint64_t *cookies, size_t n)
+{
+	(void)src, (void)cookies, (void)n;
+	return -EOPNOTSUPP;
+}

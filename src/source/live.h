@@ -8,6 +8,18 @@
 #include <lostsock/config.h>
 #include "source/source.h"
 
+/* What is looked at more closely; for given processes, as each costs them something. */
+enum live_detail {
+	LIVE_COPY =
+		1 << 0, /* stacks are copied where a program has no frame pointers, and unwound */
+	LIVE_NAMES = 1 << 1,  /* stacks are named (LS_FRAME) */
+	LIVE_ACCEPT = 1 << 2, /* accept() tells of the connection and its stack at once */
+	LIVE_WAITS = 1 << 3,  /* blocked time (LS_WAIT), and the stacks of who waits (LS_WAITER) */
+	LIVE_EMPTY =
+		1 << 4,	    /* readers that go away empty, of connections named by live_suspect() */
+	LIVE_HELD = 1 << 5, /* what a process still holds at its end (LS_HELD) */
+};
+
 struct live_options {
 	const uint32_t *pids; /* only these and their children; NULL: all */
 	size_t pid_count;
@@ -15,7 +27,8 @@ struct live_options {
 	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
 	uint32_t ring_pages; /* a power of two; 0: the default of 512 */
 	enum ls_stacks stacks;
-	bool verbose; /* libbpf's own words go to stderr */
+	uint32_t detail; /* enum live_detail */
+	bool verbose;	 /* libbpf's own words go to stderr */
 };
 
 #define LIVE_ERROR_LEN 256
@@ -26,6 +39,10 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 
 /* Takes the stacks of @pid's opens from now on (LS_STACKS_HOT). */
 int live_hot(struct source *src, uint32_t pid);
+
+/* Whose readers that go away empty are told of from now on (LIVE_EMPTY). At most 1,024 cookies;
+ * replaces those of the last call. 0 switches it off, and costs nothing from then on. */
+int live_suspect(struct source *src, const uint64_t *cookies, size_t n);
 
 /* One thing that the kernel may or may not give. */
 struct live_feature {

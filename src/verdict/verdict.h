@@ -30,6 +30,7 @@ enum verdict_class {
 	VERDICT_DIED_HOLDING,
 	VERDICT_TASK_STUCK,
 	VERDICT_TASK_GROWTH,
+	VERDICT_LEFT_OPEN,
 	VERDICT_MAX
 };
 
@@ -44,6 +45,7 @@ enum verdict_about {
 	VERDICT_ABOUT_SITE = 1,
 	VERDICT_ABOUT_PROC = 2,
 	VERDICT_ABOUT_TASK = 3,
+	VERDICT_ABOUT_LEFT = 4, /* ledger_left(): it is over */
 };
 
 /* What a person is told about a class; a row of the table in rules.c. */
@@ -91,6 +93,7 @@ struct finding {
 	uint32_t conn;
 	uint32_t site;
 	uint32_t task;
+	uint32_t left;
 	uint32_t proc;
 	uint32_t count;	   /* 1, but for those that stand for many */
 	uint64_t since_ns; /* when what it accuses began */

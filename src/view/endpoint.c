@@ -109,9 +109,12 @@ int32_t conn_fd(const struct ledger *led, const struct conn *c, uint32_t proc, u
 
 const struct conn *finding_conn(const struct ledger *led, const struct finding *f)
 {
+	const struct left *left = f->left ? ledger_left(led, f->left) : NULL;
 	const struct task *t = f->task ? ledger_task(led, f->task) : NULL;
 	uint32_t id = f->conn ? f->conn : t ? t->conn : 0;
 
+	if (left)
+		return &left->conn;
 	return id ? ledger_conn(led, id) : NULL;
 }
 

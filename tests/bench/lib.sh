@@ -113,10 +113,33 @@ bcc_headers() {
 bcc=(unshare --mount -- sh -c 'mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 	mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec "$@"' sh)
 
-# watcher NAME: starts it and waits until it watches. NAME is lostsock, lostsock-stacks, or the name
-# of a peer.
+# links PID: how many BPF programs it has attached.
+links() { find "/proc/$1/fd" -lname '*bpf*link*' 2>/dev/null | wc -l; }
+
+# attach PID ARGS...: lostsock to it; its own pid is in $pid when all is attached.
+attach() {
+	local before i
+	start watcher "${on_watch[@]}" "$LOSTSOCK" attach "$@" --json
+	for ((i = 0; i < 50; i++)); do
+		before=$(links "$pid")
+		sleep 0.3
+		[ "$before" -eq 0 ] || [ "$before" -ne "$(links "$pid")" ] || return 0
+	done
+	say "$(tail -n 3 "$work/watcher.err")"
+	return 1
+}
+
+# watcher NAME: starts it and waits until it watches. NAME is lostsock, lostsock-stacks, attach (to a
+# process that does nothing), or the name of a peer.
 watcher() {
+	local idle
 	case $1 in
+	attach)
+		start idle sleep 600
+		idle=$pid
+		attach "$idle"
+		return
+		;;
 	lostsock) start watcher "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s ;;
 	lostsock-stacks) start watcher "${on_watch[@]}" "$LOSTSOCK" top --json -i 1s --stacks all ;;
 	*-bpfcc)
@@ -167,6 +190,35 @@ churn_rate() {
 	calc "$1 / $seconds"
 }
 
+# followed_rate COUNT [ARGS...]: the same of a process that is attached to (with ARGS; "none": it is
+# not) before it begins: a shell that stops, and becomes the workload when it goes on.
+followed_rate() {
+	local count=$1 shell seconds i
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	start churn unshare --net -- sh -c 'ip link set lo up; kill -STOP $$; exec "$@"' sh \
+		"${on_load[@]}" "$LOAD/churn" --count "$count" --hold 0
+	shell=$pid
+	for ((i = 0; i < 100; i++)); do
+		[ "$(awk '{ print $3 }' "/proc/$shell/stat")" != T ] || break
+		sleep 0.02
+	done
+	if [ "$1" != none ]; then
+		attach "$shell" "$@" || return 1
+	fi
+	kill -CONT "$shell"
+	for ((i = 0; i < 1200; i++)); do
+		seconds=$(sed -n 2p "$work/churn" | jq -r .seconds)
+		[ -z "$seconds" ] || break
+		sleep 0.05
+	done
+	stop "$shell"
+	[ "$1" = none ] || stop "$pid"
+	[ -n "$seconds" ] || return 1
+	sleep 0.3
+	calc "$count / $seconds"
+}
+
 flow_rate() { "${alone[@]}" "${on_load[@]}" timeout 60 "$BENCH/flow" "$1" "$2"; }
 
 # paired WATCHER RUNS COMMAND...: COMMAND, which prints a rate, untraced and traced in turn; traced /
@@ -181,6 +233,18 @@ paired() {
 		traced=$("$@")
 		stop "$pid"
 		[ -n "$traced" ] || return
+		ratios+=("$(calc "$traced / $bare")")
+	done
+	median "${ratios[@]}"
+}
+
+# paired_followed RUNS COUNT ARGS...: the same for a process that is attached to, with ARGS.
+paired_followed() {
+	local n=$1 count=$2 i bare traced ratios=()
+	shift 2
+	m=()
+	for ((i = 0; i < n; i++)); do
+		bare=$(followed_rate "$count" none) && traced=$(followed_rate "$count" "$@") || return
 		ratios+=("$(calc "$traced / $bare")")
 	done
 	median "${ratios[@]}"

@@ -229,8 +229,41 @@ figure_start() {
 	row 'start to first screen' %.3f '<= 0.3' s ''
 }
 
+# Of a process that is attached to, and of one beside it.
+figure_attach() {
+	paired_followed "$runs" 20000 --stacks fp
+	row 'churn, attached to / not, frame pointers' %.3f '>= 0.90' '' ''
+	paired_followed "$runs" 20000 --stacks copy
+	row 'churn, attached to / not, copied stacks' %.3f '>= 0.80' '' ''
+	paired attach $((2 * runs)) churn_rate $connections
+	row 'churn beside an attached process / without' %.3f '>= 0.99' '' ''
+}
+
+figure_run() {
+	local i begin bare values=()
+	for ((i = 0; i < runs; i++)); do
+		begin=$(now)
+		env true
+		bare=$(calc "$(now) - $begin")
+		begin=$(now)
+		"$LOSTSOCK" run -- true 2>/dev/null || return
+		values+=("$(calc "$(now) - $begin - $bare")")
+	done
+	median "${values[@]}"
+	row 'run -- true, more than true' %.3f '<= 0.3' s ''
+}
+
+figure_symbols() {
+	local i values=()
+	for ((i = 0; i < runs; i++)); do
+		values+=("$("${on_watch[@]}" timeout 60 "$BENCH/symbols" 1000 | jq -r .seconds)") || return
+	done
+	median "${values[@]}"
+	row 'naming 1,000 distinct sites' %.3f '<= 1' s ''
+}
+
 # What the standing sockets would slow down comes before them.
-figures=(start replay bpf_time churn established cpu table memory)
+figures=(start run symbols replay bpf_time churn attach established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

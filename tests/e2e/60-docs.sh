@@ -75,7 +75,7 @@ run() {
 
 mkdir "$TMPDIR/try" && cd "$TMPDIR/try" || exit
 mkdir build && ln -s "$LOSTSOCK" build/lostsock
-PATH=$PWD/build:$PATH TERM=screen
+export PATH=$PWD/build:$PATH TERM=screen
 number=0
 load close-wait --leaky
 while IFS= read -r command; do

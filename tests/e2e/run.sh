@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run.sh [-v] [-j N] [PATTERN]: runs the scenarios NN-name.sh whose name has PATTERN in it, each in
-# a fresh network namespace, and checks that none leaves a BPF program behind. Leaves "passed failed
-# skipped" in build/results/e2e. Needs root.
+# run.sh [-v] [-j N] [-d DIR] [PATTERN]: runs the scenarios NN-name.sh of DIR (default: tests/e2e) whose
+# name has PATTERN in it, each in a fresh network namespace, and checks that none leaves a BPF program
+# behind. Leaves "passed failed skipped" in build/results/NAME, NAME that of DIR. Needs root.
 #
 # From the environment: LOSTSOCK the program, LOAD the folder of workloads, RESULTS the folder for
 # results, V=1 and T=PATTERN as -v and PATTERN, TEST_SECONDS the time limit of a scenario.
@@ -13,19 +13,21 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export LOSTSOCK=${LOSTSOCK:-$root/build/lostsock} LOAD=${LOAD:-$root/build/load}
 results=${RESULTS:-$root/build/results}
-verbose=${V:-0} pattern=${T:-} jobs=1
-while getopts vj: opt; do
+verbose=${V:-0} pattern=${T:-} jobs=1 scenarios=$here
+while getopts vj:d: opt; do
 	case $opt in
 	v) verbose=1 ;;
 	j) jobs=$OPTARG ;;
+	d) scenarios=$(cd "$OPTARG" && pwd) || exit 2 ;;
 	*)
-		echo "usage: run.sh [-v] [-j N] [PATTERN]" >&2
+		echo "usage: run.sh [-v] [-j N] [-d DIR] [PATTERN]" >&2
 		exit 2
 		;;
 	esac
 done
 shift $((OPTIND - 1))
 pattern=${1:-$pattern}
+suite=$(basename "$scenarios")
 
 [ "$(id -u)" -eq 0 ] || {
 	echo "e2e: needs root: network namespaces and BPF" >&2
@@ -126,7 +128,7 @@ run_one() {
 }
 
 number=0
-for script in "$here"/[0-9][0-9]-*.sh; do
+for script in "$scenarios"/[0-9][0-9]-*.sh; do
 	name=$(basename "$script" .sh)
 	[[ $name == *"$pattern"* ]] || continue
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
@@ -141,10 +143,10 @@ count() { cat "$work"/*/verdict 2>/dev/null | grep -c "^$1"; }
 passed=$(count "ok ") skipped=$(count "skip ")
 failed=$((number - passed - skipped)) # one without a verdict has failed
 if [ "$number" -eq 0 ]; then
-	echo "e2e: no scenario matches '$pattern'" >&2
+	echo "$suite: no scenario matches '$pattern'" >&2
 	failed=1
 fi
 mkdir -p "$results"
-echo "$passed $failed $skipped" >"$results/e2e"
-echo "e2e: $passed passed, $failed failed, $skipped skipped"
+echo "$passed $failed $skipped" >"$results/$suite"
+echo "$suite: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

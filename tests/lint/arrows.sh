@@ -12,7 +12,8 @@ cd "${1:-.}"
 rules='
 src/base
 src/ledger          src/base include/lostsock
-src/source          src/base include/lostsock skeleton
+src/symbol          src/base include/lostsock
+src/source          src/symbol src/base include/lostsock skeleton
 src/verdict         src/ledger src/base include/lostsock
 src/view            src/verdict src/ledger src/base include/lostsock
 src/verb            all
