@@ -22,6 +22,7 @@ enum conn_phase {
 	CONN_HANDLER,
 	CONN_WRITE,
 	CONN_LINGER,
+	CONN_LEASED, /* client: nothing is asked yet */
 	CONN_CLOSED,
 	CONN_PHASES,
 };

@@ -76,6 +76,7 @@ struct tether_loop {
 
 	pthread_mutex_t mail_lock;
 	struct mail *mail_first, **mail_last;
+	unsigned int holds;
 
 	struct scope *root;
 	uint64_t date_s; /* the second that date[] is of */
@@ -107,6 +108,10 @@ static inline void loop_deadline_drop(struct tether_loop *loop, struct deadline 
 
 /* now + within, or -ERANGE. */
 int loop_due(const struct tether_loop *loop, uint64_t within_ns, uint64_t *at_ns);
+
+/* Mail that is still to come keeps the loop turning; counted. On its thread, or before it runs. */
+void loop_hold(struct tether_loop *loop);
+void loop_release(struct tether_loop *loop);
 
 /* Any thread, cannot fail. */
 void loop_mail(struct tether_loop *loop, struct mail *mail);

@@ -104,7 +104,8 @@ void deadlines_run(struct deadlines *all, uint64_t now_ns)
 
 	while ((d = all->root) && d->queued_ns <= now_ns) {
 		detach(all, d);
-		if (d->at_ns > now_ns) {
+		/* It has moved since: to its own place, so that all fire in their order. */
+		if (d->at_ns != d->queued_ns) {
 			if (d->at_ns != DEADLINE_NONE)
 				attach(all, d);
 			continue;

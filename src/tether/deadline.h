@@ -35,7 +35,7 @@ void deadline_set(struct deadlines *all, struct deadline *d, uint64_t at_ns);
 /* Out of the heap; must come before its memory goes. */
 void deadline_drop(struct deadlines *all, struct deadline *d);
 
-/* Fires what is due. It may set and drop whatever it likes meanwhile. */
+/* Fires what is due, in order. It may set and drop whatever it likes meanwhile. */
 void deadlines_run(struct deadlines *all, uint64_t now_ns);
 
 /* When to look again, at the latest; DEADLINE_NONE if there is none. */

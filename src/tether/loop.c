@@ -105,6 +105,18 @@ void loop_mail(struct tether_loop *loop, struct mail *mail)
 	uv_async_send(&loop->wake);
 }
 
+void loop_hold(struct tether_loop *loop)
+{
+	if (!loop->holds++)
+		uv_ref((uv_handle_t *)&loop->wake);
+}
+
+void loop_release(struct tether_loop *loop)
+{
+	if (!--loop->holds)
+		uv_unref((uv_handle_t *)&loop->wake);
+}
+
 struct letter {
 	struct mail mail;
 	struct tether_loop *loop;
@@ -148,7 +160,13 @@ int tether_loop_run(struct tether_loop *loop)
 
 int tether_loop_turn(struct tether_loop *loop, bool wait)
 {
-	return uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+	int alive;
+
+	/* libuv does not turn at all where it has nothing of its own to wait for. */
+	if (loop->virtual_clock)
+		deadlines_run(&loop->deadlines, tether_loop_now_ns(loop));
+	alive = uv_run(&loop->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	return alive || (loop->virtual_clock && loop->deadlines.root);
 }
 
 void tether_loop_stop(struct tether_loop *loop)

@@ -141,7 +141,7 @@ static int open_scope(struct tether_loop *loop, struct scope *parent, uint64_t w
 	return 0;
 }
 
-static struct scope *find(struct tether_scope handle)
+struct scope *scope_find(struct tether_scope handle)
 {
 	return slot_find(handle.loop, SLOT_SCOPE, handle.id);
 }
@@ -155,7 +155,7 @@ int tether_scope_new(struct tether_loop *loop, uint64_t within_ns, struct tether
 
 int tether_scope_child(struct tether_scope handle, uint64_t within_ns, struct tether_scope *out)
 {
-	struct scope *parent = find(handle);
+	struct scope *parent = scope_find(handle);
 
 	if (!parent)
 		return -EBADF;
@@ -164,7 +164,7 @@ int tether_scope_child(struct tether_scope handle, uint64_t within_ns, struct te
 
 int tether_scope_cancel(struct tether_scope handle)
 {
-	struct scope *scope = find(handle);
+	struct scope *scope = scope_find(handle);
 
 	if (!scope)
 		return -EBADF;
@@ -174,7 +174,7 @@ int tether_scope_cancel(struct tether_scope handle)
 
 int tether_scope_join(struct tether_scope handle, void (*done)(int why, void *arg), void *arg)
 {
-	struct scope *scope = find(handle);
+	struct scope *scope = scope_find(handle);
 
 	if (!scope)
 		return -EBADF;
@@ -189,7 +189,7 @@ int tether_scope_join(struct tether_scope handle, void (*done)(int why, void *ar
 
 int tether_scope_left_ns(struct tether_scope handle, uint64_t *left_ns)
 {
-	struct scope *scope = find(handle);
+	struct scope *scope = scope_find(handle);
 	uint64_t now;
 
 	if (!scope)
@@ -201,7 +201,7 @@ int tether_scope_left_ns(struct tether_scope handle, uint64_t *left_ns)
 
 int tether_scope_members(struct tether_scope handle)
 {
-	struct scope *scope = find(handle);
+	struct scope *scope = scope_find(handle);
 
 	return scope ? (int)scope->count : -EBADF;
 }
@@ -250,7 +250,7 @@ static void task_canceled(struct member *member, int why)
 int tether_task_after(struct tether_scope handle, uint64_t delay_ns,
 		      void (*fn)(int status, void *arg), void *arg, struct tether_task *out)
 {
-	struct scope *scope = find(handle);
+	struct scope *scope = scope_find(handle);
 	struct task *task;
 	uint64_t at_ns;
 	int err;

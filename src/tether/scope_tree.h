@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include <tether/scope.h>
+
 #include "deadline.h"
 #include "list.h"
 
@@ -36,6 +38,9 @@ struct scope {
 /* A scope without a deadline: only the loop has one, and each server; they end by shutdown. */
 struct scope *scope_root(struct tether_loop *loop);
 void scope_free(struct scope *scope);
+
+/* NULL: no such scope. */
+struct scope *scope_find(struct tether_scope handle);
 
 /* -ECANCELED, -ETIMEDOUT: it is over. */
 int scope_enter(struct scope *scope, struct member *member,

@@ -70,6 +70,7 @@ static void run_done(struct mail *mail)
 
 	for (i = 0; i < server->n_parts; i++)
 		PROBE1(drain_done, (uint64_t)i);
+	loop_release(server->parts[0].loop);
 	atomic_store(&server->state, SERVER_DONE);
 	if (server->done)
 		server->done(server->arg);
@@ -126,6 +127,8 @@ static void drain_part(struct mail *mail)
 		loop_deadline(part->loop, &part->grace,
 			      tether_loop_now_ns(part->loop) + part->server->grace_ns);
 	/* The part's own place, taken so that it could not be done before this. */
+	if (part != part->server->parts)
+		loop_release(part->loop);
 	leave(part->server);
 }
 
@@ -330,10 +333,13 @@ int tether_server_new(struct tether_loop *const *loops, unsigned int n,
 		deadline_init(&part->grace, on_grace);
 		part->scope = scope_root(loops[i]);
 		if (!part->scope) {
-			free_server(server, i);
+			while (i--)
+				loop_release(loops[i]);
+			free_server(server, part - server->parts);
 			return -ENOMEM;
 		}
 		gate_enter(&server->gate);
+		loop_hold(loops[i]);
 	}
 	*out = server;
 	return 0;

@@ -83,7 +83,7 @@ static void settle(struct server_conn *sc)
 	    fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))
 		due = now + TETHER_WITHIN_MAX_NS;
 	conn_phase(conn, phase, due);
-	if (phase == CONN_WRITE || sc->stash || sc->last)
+	if (phase == CONN_WRITE || sc->stash.bytes || sc->last)
 		conn_read_stop(conn);
 	else
 		conn_read_start(conn);
@@ -204,7 +204,7 @@ static void on_body(struct server_conn *sc)
 static void on_end(struct server_conn *sc)
 {
 	sc->call->request = REQUEST_READ;
-	give_body(sc->call, NULL, 0);
+	give_body(sc->call, "", 0);
 }
 
 /* Is there a call that has to do something before input goes on? */
@@ -273,23 +273,6 @@ static size_t parse(struct server_conn *sc, const char *data, size_t len)
 	return used;
 }
 
-/* Keeps what has no turn yet. @data may lie in the old stash. */
-static void stash(struct server_conn *sc, const char *data, size_t len)
-{
-	char *old = sc->stash, *copy = NULL;
-
-	if (len && !sc->conn.closing && !sc->lingers && !sc->close_flushed) {
-		copy = mem_resize(sc->conn.loop, NULL, len);
-		if (!copy)
-			conn_close(&sc->conn, -ENOMEM);
-		else
-			memcpy(copy, data, len);
-	}
-	mem_free(sc->conn.loop, old);
-	sc->stash = copy;
-	sc->stash_len = copy ? len : 0;
-}
-
 static void work(struct server_conn *sc, const char *data, size_t len)
 {
 	size_t used;
@@ -297,14 +280,17 @@ static void work(struct server_conn *sc, const char *data, size_t len)
 	sc->busy = true;
 	reap(sc);
 	used = parse(sc, data, len);
-	if (used < len || sc->stash)
-		stash(sc, data + used, len - used);
+	if (sc->conn.closing || sc->lingers || sc->close_flushed)
+		used = len;
+	if ((used < len || sc->stash.bytes) &&
+	    stash_set(sc->conn.loop, &sc->stash, data + used, len - used))
+		conn_close(&sc->conn, -ENOMEM);
 	conn_flush(&sc->conn);
 	sc->busy = false;
 	if (sc->close_flushed && !conn_queued(&sc->conn))
 		conn_close(&sc->conn, 0);
 	/* Nothing more will come: what it waits for in vain ends here. */
-	if (sc->conn.eof && !sc->stash && !sc->conn.closing &&
+	if (sc->conn.eof && !sc->stash.bytes && !sc->conn.closing &&
 	    (!sc->call || sc->call->request != REQUEST_READ) && !conn_queued(&sc->conn))
 		conn_close(&sc->conn, sc->call ? -ECONNRESET : 0);
 	settle(sc);
@@ -313,27 +299,19 @@ static void work(struct server_conn *sc, const char *data, size_t len)
 void server_conn_go_on(struct server_conn *sc)
 {
 	if (!sc->busy && !sc->conn.closing)
-		work(sc, sc->stash, sc->stash_len);
+		work(sc, sc->stash.bytes, sc->stash.len);
 }
 
 static void on_bytes(struct conn *conn, const char *data, size_t len)
 {
 	struct server_conn *sc = container_of(conn, struct server_conn, conn);
-	char *both;
 
-	if (!sc->stash) {
+	if (!sc->stash.bytes)
 		work(sc, data, len);
-		return;
-	}
-	both = mem_resize(conn->loop, sc->stash, sc->stash_len + len);
-	if (!both) {
+	else if (stash_add(conn->loop, &sc->stash, data, len))
 		conn_close(conn, -ENOMEM);
-		return;
-	}
-	memcpy(both + sc->stash_len, data, len);
-	sc->stash = both;
-	sc->stash_len += len;
-	server_conn_go_on(sc);
+	else
+		server_conn_go_on(sc);
 }
 
 static void on_ready(struct conn *conn)
@@ -385,7 +363,7 @@ static void on_gone(struct conn *conn)
 	struct server_part *part = sc->part;
 	struct tether_loop *loop = conn->loop;
 
-	mem_free(loop, sc->stash);
+	stash_set(loop, &sc->stash, NULL, 0);
 	mem_free(loop, sc);
 	server_part_leave(part);
 }

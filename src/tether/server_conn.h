@@ -13,6 +13,7 @@
 #include "core.h"
 #include "gate.h"
 #include "http1.h"
+#include "stash.h"
 
 struct server_part {
 	struct tether_server *server;
@@ -47,8 +48,7 @@ struct server_conn {
 	struct list link; /* in part->conns */
 	struct http1 codec;
 	struct call *call; /* a request in flight, or whose head comes in */
-	char *stash;	   /* bytes whose turn has not come */
-	uint32_t stash_len;
+	struct stash stash;
 	bool busy : 1; /* input is being worked on: whoever ends a call need not go on */
 	bool last : 1; /* closes after this call */
 	bool lingers : 1;

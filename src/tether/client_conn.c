@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A connection of the client: name, TCP, TLS; then responses in, events out. */
+#include <errno.h>
+#include <string.h>
+
+#include "client.h"
+#include "tls_session.h"
+
+/* Outlives its connection where the resolver cannot be stopped. */
+struct lookup {
+	uv_getaddrinfo_t req;
+	struct tether_loop *loop;
+	struct client_conn *cc; /* NULL: nobody wants to know any more */
+};
+
+/* ---- input ----------------------------------------------------------------------------------- */
+
+static void on_head(struct client_conn *cc)
+{
+	struct exchange *x = cc->x;
+	int status = x->head.status;
+
+	/* 100 and its like come before the answer; 101 was never asked for. */
+	if (status < 200 && status != 101) {
+		exchange_begin_head(x);
+		return;
+	}
+	if (status == 101 || status > 999 || x->head.major != 1) {
+		exchange_end(x, -EPROTO);
+		return;
+	}
+	if (x->headless)
+		http1_skip_body(&cc->codec);
+	x->status = status;
+	x->keep = http1_keep_alive(&cc->codec);
+	x->length = http1_length(&cc->codec);
+	if (x->events.head)
+		x->events.head((struct tether_body){ x->loop, x->id }, status, x->arg);
+}
+
+static void give(struct exchange *x, const void *data, size_t len)
+{
+	void (*got)(struct tether_body body, const void *data, size_t len, void *arg) = x->got;
+
+	x->got = NULL;
+	got((struct tether_body){ x->loop, x->id }, data, len, x->got_arg);
+}
+
+/* The end waits for a reader as data does: who reads is told before the body is over. */
+static void on_end(struct client_conn *cc)
+{
+	struct exchange *x = cc->x;
+
+	if (!x->status) /* of a 1xx */
+		return;
+	x->ended = true;
+	if (x->got)
+		give(x, "", 0);
+	/* The callback may have ended it. */
+	if (cc->x == x && x->ended)
+		exchange_end(x, 0);
+}
+
+static bool waits(const struct client_conn *cc)
+{
+	const struct exchange *x = cc->x;
+
+	if (cc->conn.closing || !x)
+		return true;
+	/* With a body to read, nothing moves until somebody does. */
+	return x->status && !x->got && x->length;
+}
+
+static size_t parse(struct client_conn *cc, const char *data, size_t len)
+{
+	enum http1_event event;
+	size_t used = 0, n;
+
+	while (!waits(cc)) {
+		event = http1_step(&cc->codec, data + used, len - used, &n);
+		used += n;
+		if (event == HTTP1_MORE)
+			break;
+		if (event == HTTP1_HEAD)
+			on_head(cc);
+		else if (event == HTTP1_BODY)
+			give(cc->x, cc->codec.body, cc->codec.body_len);
+		else if (event == HTTP1_END)
+			on_end(cc);
+		else
+			exchange_end(cc->x, cc->codec.status == 431 ? -EMSGSIZE : -EPROTO);
+	}
+	return used;
+}
+
+static void work(struct client_conn *cc, const char *data, size_t len)
+{
+	bool had = cc->x;
+	size_t used;
+
+	/* An idle connection that says something cannot be trusted with a request. */
+	if (!had) {
+		cc->pool->stats.evicted += cc->idle;
+		conn_close(&cc->conn, -EPROTO);
+		return;
+	}
+	cc->busy = true;
+	used = parse(cc, data, len);
+	cc->busy = false;
+	if (cc->conn.closing)
+		return;
+	/* Bytes behind the response: not ours. */
+	if (!cc->x && used < len) {
+		conn_close(&cc->conn, -EPROTO);
+		return;
+	}
+	if ((used < len || cc->stash.bytes) &&
+	    stash_set(cc->conn.loop, &cc->stash, data + used, len - used))
+		conn_close(&cc->conn, -ENOMEM);
+	else if (cc->stash.bytes)
+		conn_read_stop(&cc->conn);
+	else
+		conn_read_start(&cc->conn);
+}
+
+static void take_eof(struct client_conn *cc)
+{
+	struct exchange *x = cc->x;
+
+	if (!x) {
+		cc->pool->stats.evicted += cc->idle;
+		conn_close(&cc->conn, 0);
+		return;
+	}
+	if (cc->stash.bytes || (x->status && !x->got))
+		return;
+	x->keep = false;
+	if (x->status && http1_eof(&cc->codec) == HTTP1_END)
+		on_end(cc);
+	else
+		exchange_end(x, -ECONNRESET);
+}
+
+void client_conn_go_on(struct client_conn *cc)
+{
+	if (cc->busy || cc->conn.closing || !cc->x)
+		return;
+	work(cc, cc->stash.bytes, cc->stash.len);
+	if (cc->conn.eof && !cc->conn.closing)
+		take_eof(cc);
+}
+
+static void on_bytes(struct conn *conn, const char *data, size_t len)
+{
+	struct client_conn *cc = container_of(conn, struct client_conn, conn);
+
+	if (!cc->stash.bytes)
+		work(cc, data, len);
+	else if (stash_add(conn->loop, &cc->stash, data, len))
+		conn_close(conn, -ENOMEM);
+	else
+		client_conn_go_on(cc);
+}
+
+static void on_eof(struct conn *conn)
+{
+	take_eof(container_of(conn, struct client_conn, conn));
+}
+
+static void on_flushed(struct conn *conn)
+{
+	struct client_conn *cc = container_of(conn, struct client_conn, conn);
+	struct exchange *x = cc->x;
+	void (*drained)(struct tether_body body, void *arg);
+
+	if (!x || !x->drained)
+		return;
+	drained = x->drained;
+	x->drained = NULL;
+	drained((struct tether_body){ x->loop, x->id }, x->drained_arg);
+}
+
+static void on_expired(struct conn *conn)
+{
+	struct client_conn *cc = container_of(conn, struct client_conn, conn);
+
+	if (conn->phase == CONN_IDLE)
+		cc->pool->stats.expired++;
+	conn_close(conn, conn->phase == CONN_IDLE ? 0 : -ETIMEDOUT);
+}
+
+static void on_ending(struct conn *conn, int why)
+{
+	struct client_conn *cc = container_of(conn, struct client_conn, conn);
+
+	if (cc->lookup) {
+		cc->lookup->cc = NULL;
+		uv_cancel((uv_req_t *)&cc->lookup->req);
+	}
+	if (cc->lease)
+		lease_drop(cc->lease, why, false, false);
+	if (cc->x)
+		exchange_end(cc->x, why && why != UV_EOF ? why : -ECONNRESET);
+	pool_lost(cc, why);
+}
+
+static void on_gone(struct conn *conn)
+{
+	struct client_conn *cc = container_of(conn, struct client_conn, conn);
+	struct tether_pool *pool = cc->pool;
+
+	stash_set(pool->loop, &cc->stash, NULL, 0);
+	mem_free(pool->loop, cc);
+	pool_serve_later(pool);
+}
+
+static void on_ready(struct conn *conn)
+{
+	place_connected(container_of(conn, struct client_conn, conn), 0);
+}
+
+static const struct conn_ops ops = {
+	.bytes = on_bytes,
+	.ready = on_ready,
+	.eof = on_eof,
+	.flushed = on_flushed,
+	.expired = on_expired,
+	.ending = on_ending,
+	.gone = on_gone,
+};
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static void on_connected(uv_connect_t *req, int err)
+{
+	struct client_conn *cc = container_of(req, struct client_conn, connect);
+	struct conn *conn = &cc->conn;
+
+	if (conn->closing)
+		return;
+	if (err) {
+		conn_close(conn, err);
+		return;
+	}
+	conn_opened(conn);
+	if (!cc->place->tls) {
+		place_connected(cc, 0);
+		return;
+	}
+	err = tls_session_new(conn, cc->place->tls, cc->place->host);
+	if (err) {
+		conn_close(conn, err);
+		return;
+	}
+	conn_phase(conn, CONN_HANDSHAKE, conn->deadline.at_ns);
+	conn_read_start(conn);
+	tls_hello(conn);
+}
+
+static int start_connect(struct client_conn *cc, const struct sockaddr *addr)
+{
+	return uv_tcp_connect(&cc->connect, &cc->conn.tcp, addr, on_connected);
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int err, struct addrinfo *list)
+{
+	struct lookup *lookup = container_of(req, struct lookup, req);
+	struct client_conn *cc = lookup->cc;
+
+	mem_free(lookup->loop, lookup);
+	if (cc) {
+		cc->lookup = NULL;
+		if (err)
+			err = err == UV_EAI_MEMORY ? -ENOMEM : -EHOSTUNREACH;
+		else
+			err = start_connect(cc, list->ai_addr);
+		if (err)
+			conn_close(&cc->conn, err);
+	}
+	uv_freeaddrinfo(list);
+}
+
+static int resolve(struct client_conn *cc)
+{
+	const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct tether_loop *loop = cc->conn.loop;
+	struct sockaddr_storage addr;
+	char service[8];
+	int err;
+
+	if (!uv_ip4_addr(cc->place->host, cc->place->port, (struct sockaddr_in *)&addr) ||
+	    !uv_ip6_addr(cc->place->host, cc->place->port, (struct sockaddr_in6 *)&addr))
+		return start_connect(cc, (struct sockaddr *)&addr);
+	cc->lookup = mem_new(loop, sizeof(*cc->lookup));
+	if (!cc->lookup)
+		return -ENOMEM;
+	cc->lookup->loop = loop;
+	cc->lookup->cc = cc;
+	snprintf(service, sizeof(service), "%u", cc->place->port);
+	err = uv_getaddrinfo(&loop->uv, &cc->lookup->req, on_resolved, cc->place->host, service,
+			     &hints);
+	if (err) {
+		mem_free(loop, cc->lookup);
+		cc->lookup = NULL;
+	}
+	return err;
+}
+
+int client_conn_open(struct place *place)
+{
+	struct tether_pool *pool = place->pool;
+	struct client_conn *cc = mem_new(pool->loop, sizeof(*cc));
+	int err = -ENOMEM;
+
+	if (cc) {
+		cc->pool = pool;
+		cc->place = place;
+		list_init(&cc->link);
+		http1_init(&cc->codec, HTTP_RESPONSE);
+		err = conn_init(&cc->conn, pool->loop, pool->scope, &ops, CONN_CLIENT);
+	}
+	if (err) {
+		mem_free(pool->loop, cc);
+		return err;
+	}
+	list_append(&pool->conns, &cc->link);
+	place->n_connecting++;
+	pool->stats.connecting++;
+	conn_phase(&cc->conn, CONN_CONNECT,
+		   tether_loop_now_ns(pool->loop) + pool->options.connect_ns);
+	err = resolve(cc);
+	if (err)
+		conn_close(&cc->conn, err);
+	return 0;
+}
