@@ -79,9 +79,11 @@ static void settle(struct server_conn *sc)
 	      allowed(sc, phase);
 	if (phase == CONN_IDLE)
 		due = least(due, sc->ends_ns);
-	if (phase == CONN_BODY && sc->call->expect &&
-	    fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))
+	if (phase == CONN_BODY && sc->call->expected &&
+	    (sc->call->forever || fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))) {
+		sc->call->forever = true;
 		due = now + TETHER_WITHIN_MAX_NS;
+	}
 	conn_phase(conn, phase, due);
 	if (phase == CONN_WRITE || sc->stash.bytes || sc->last)
 		conn_read_stop(conn);
@@ -187,7 +189,7 @@ static void on_body(struct server_conn *sc)
 {
 	struct call *call = sc->call;
 
-	call->expect = false;
+	call->expect = call->expected = false;
 	call->received += sc->codec.body_len;
 	if (call->received > options(sc)->body_bytes ||
 	    (call->discard && call->received > options(sc)->discard_bytes)) {
