@@ -259,6 +259,7 @@ int tether_call_finish(struct tether_call handle)
 void call_continue(struct call *call)
 {
 	call->expect = false;
+	call->expected = true;
 	conn_write(&call->sc->conn, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 

@@ -95,7 +95,7 @@ static void on_body(struct server_conn *sc)
 {
 	struct call *call = sc->call;
 
-	call->expect = false;
+	call->expect = call->expected = false;
 	call->received += sc->codec.body_len;
 	if (call->received > options(sc)->body_bytes ||
 	    (call->discard && call->received > options(sc)->discard_bytes)) {

@@ -126,9 +126,11 @@ void server_conn_settle(struct server_conn *sc)
 	else if (spent(sc, was))
 		*spent(sc, was) += now - conn->phase_began_ns;
 	due = due_ns(sc, phase, began);
-	if (phase == CONN_BODY && sc->call->expect &&
-	    fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))
+	if (phase == CONN_BODY && sc->call->expected &&
+	    (sc->call->forever || fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))) {
+		sc->call->forever = true;
 		due = now + TETHER_WITHIN_MAX_NS;
+	}
 	conn_phase(conn, phase, due);
 	if (!sc->lingers && (phase == CONN_WRITE || sc->stash.bytes))
 		conn_read_stop(conn);
