@@ -298,7 +298,8 @@ int tether_loop_free(struct tether_loop *loop)
 	for (kind = SLOT_FREE + 1; kind < SLOT_KINDS; kind++)
 		if (loop->live[kind])
 			return -EBUSY;
-	if (loop->mail_first)
+	/* A server that has not drained holds it. */
+	if (loop->mail_first || loop->holds)
 		return -EBUSY;
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->timer, NULL);
