@@ -164,7 +164,7 @@ $(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
 tether_so    := libtether.so.0
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
-serve_src    := src/tools/tether-serve.c src/tools/files.c
+serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
 get_src      := src/tools/tether-get.c
 tether_all   := $(wildcard tests/tether/test_*.c)
 tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
