@@ -102,7 +102,6 @@ static void work(struct client_conn *cc, const char *data, size_t len)
 
 	/* An idle connection that says something cannot be trusted with a request. */
 	if (!had) {
-		cc->pool->stats.evicted += cc->idle;
 		conn_close(&cc->conn, -EPROTO);
 		return;
 	}
@@ -200,6 +199,8 @@ static void on_ending(struct conn *conn, int why)
 {
 	struct client_conn *cc = container_of(conn, struct client_conn, conn);
 
+	/* Not those that the pool itself has enough of. */
+	cc->pool->stats.evicted += cc->idle && why && why != -ETIMEDOUT;
 	if (cc->lookup) {
 		cc->lookup->cc = NULL;
 		uv_cancel((uv_req_t *)&cc->lookup->req);
