@@ -131,7 +131,7 @@ static void take_eof(struct client_conn *cc)
 
 	if (!x) {
 		cc->pool->stats.evicted += cc->idle;
-		conn_close(&cc->conn, 0);
+		conn_close(&cc->conn, cc->connected ? 0 : -ECONNRESET);
 		return;
 	}
 	if (cc->stash.bytes || (x->status && !x->got) || x->fault)

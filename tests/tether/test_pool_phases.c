@@ -121,7 +121,7 @@ static void happen(struct stage *s, enum phase phase, enum event event)
 	if (event == RESET && s->fd >= 0) {
 		peer_reset(s->fd);
 		s->fd = -1;
-	} else if (event == END && phase == WRITE) {
+	} else if (event == END && (phase == WRITE || phase == SHAKE)) {
 		shutdown(s->fd, SHUT_WR);
 	} else if (event == END && s->fd >= 0) {
 		close(s->fd);
