@@ -73,6 +73,14 @@ static bool waits(const struct client_conn *cc)
 	return x->status && !x->got && x->length;
 }
 
+/* The codec speaks as a server would: with a status. */
+static int refusal(const struct http1 *codec)
+{
+	if (codec->status == 503)
+		return -ENOMEM;
+	return codec->status == 431 ? -EMSGSIZE : -EPROTO;
+}
+
 static size_t parse(struct client_conn *cc, const char *data, size_t len)
 {
 	enum http1_event event;
@@ -90,7 +98,7 @@ static size_t parse(struct client_conn *cc, const char *data, size_t len)
 		else if (event == HTTP1_END)
 			on_end(cc);
 		else
-			exchange_end(cc->x, cc->codec.status == 431 ? -EMSGSIZE : -EPROTO);
+			exchange_end(cc->x, refusal(&cc->codec));
 	}
 	return used;
 }

@@ -2,8 +2,6 @@
 /* The pool's rules: who is served, what is kept, for how long, what is sent again. */
 #include "peer.h"
 
-#include <netdb.h>
-
 static void settle(struct client *c)
 {
 	int i;
@@ -521,27 +519,6 @@ static void test_again_ended(void **state)
 
 /* ---- where ----------------------------------------------------------------------------------- */
 
-static void test_next_address(void **state)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list = NULL;
-	struct client c;
-	bool several;
-
-	several = !getaddrinfo("localhost", NULL, &hints, &list) && list->ai_next;
-	if (list)
-		freeaddrinfo(list);
-	if (!several)
-		skip();
-	client_init(&c, NULL);
-	/* Resolver threads and what the C library opens for them. */
-	c.dest.host = "localhost";
-	close(round_trip(&c, -1));
-	assert_int_equal(tether_pool_stats(c.pool).connect_errors, 0);
-	assert_int_equal(tether_pool_stats(c.pool).connects, 1);
-	client_fini(&c);
-}
-
 static void test_destinations(void **state)
 {
 	struct tether_pool_options options = { .dests = 2 };
@@ -694,7 +671,6 @@ int main(void)
 		cmocka_unit_test(test_post_again),
 		cmocka_unit_test(test_not_again),
 		cmocka_unit_test(test_again_ended),
-		cmocka_unit_test(test_next_address),
 		cmocka_unit_test(test_destinations),
 		cmocka_unit_test(test_shutdown_while_connecting),
 		cmocka_unit_test(test_shutdown_waits_for_bodies),
