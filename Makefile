@@ -384,7 +384,7 @@ golden: $(program) ## replay the committed recordings and compare
 	@mkdir -p $(results) && rm -f $(results)/golden
 	@$(suite_env) tests/golden/run.sh
 
-e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (root)
+e2e: $(program) tether $(load_bin) ## one script a scenario, in network namespaces (root)
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
 

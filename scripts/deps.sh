@@ -36,6 +36,10 @@ test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+test  cmd:curl                 curl
+test  cmd:wrk                  wrk
+test  cmd:h2load               nghttp2-client
+test  cmd:openssl              openssl
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev

@@ -323,7 +323,8 @@ void server_conn_accept(struct server_part *part, int fd)
 	}
 	conn_opened(&sc->conn);
 	sc->began_ns = now;
-	conn_phase(&sc->conn, o->tls ? CONN_HANDSHAKE : CONN_IDLE,
-		   now + (o->tls ? o->handshake_ns : o->idle_ns));
+	if (o->tls)
+		conn_phase(&sc->conn, CONN_HANDSHAKE, now + o->handshake_ns);
+	server_conn_settle(sc);
 	conn_read_start(&sc->conn);
 }

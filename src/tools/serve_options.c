@@ -88,10 +88,14 @@ static unsigned int distance(const char *a, const char *b)
 
 static int unknown(const char *arg)
 {
-	const char *name = arg + strspn(arg, "-"), *nearest = NULL;
-	unsigned int best = 4, d;
+	const char *nearest = NULL;
+	unsigned int best, d;
+	char name[32];
 	size_t i;
 
+	arg += strspn(arg, "-");
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, "="), arg);
+	best = 2 + strlen(name) / 4; /* no further than that */
 	for (i = 0; i < ROWS; i++) {
 		d = distance(name, rows[i].name);
 		if (d < best) {
@@ -100,9 +104,9 @@ static int unknown(const char *arg)
 		}
 	}
 	if (nearest)
-		fprintf(stderr, "tether-serve: no option %s; --%s?\n", arg, nearest);
+		fprintf(stderr, "tether-serve: no option --%s; --%s?\n", arg, nearest);
 	else
-		fprintf(stderr, "tether-serve: no option %s; try --help\n", arg);
+		fprintf(stderr, "tether-serve: no option --%s; try --help\n", arg);
 	return DONE(2);
 }
 

@@ -116,9 +116,12 @@ static void *wait_for_signal(void *arg)
 
 	signals(&set);
 	sigwait(&set, &sig);
-	/* From now on they do what they always do: a second one ends the process. */
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	tether_server_shutdown(w->server, w->grace_ns, done, w);
+	/* A second one does what it does by default, even where a shell had it ignored: at once. */
+	sigwait(&set, &sig);
+	signal(sig, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
 	return NULL;
 }
 
@@ -164,6 +167,7 @@ static int serve(struct world *w)
 	run(w->loops[0]);
 	for (i = 1; i < w->n; i++)
 		pthread_join(w->threads[i], NULL);
+	pthread_cancel(waiter);
 	pthread_join(waiter, NULL);
 	return 0;
 }
