@@ -28,6 +28,7 @@ struct stage {
 	struct asked first, asked;
 	struct tether_tls *tls;
 	int fd, fillers[2], n_fillers;
+	bool threads;
 };
 
 /* Makes the peer's queue full: what connects now is not answered. */
@@ -134,14 +135,25 @@ static void happen(struct stage *s, enum phase phase, enum event event)
 	}
 }
 
+/* Threads of a connection need the processor too. */
+static void settle(struct stage *s)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		tether_loop_turn(s->client.loop, false);
+		if (s->threads && i % 10 == 0)
+			usleep(100);
+	}
+}
+
 static void check_idle(struct stage *s, enum event event)
 {
 	struct client *c = &s->client;
 	struct tether_pool_stats stats;
 	int i;
 
-	for (i = 0; i < 1000; i++)
-		tether_loop_turn(c->loop, false);
+	settle(s);
 	stats = tether_pool_stats(c->pool);
 	assert_int_equal(stats.idle, event == CANCEL);
 	assert_int_equal(stats.evicted, event == END || event == RESET);
@@ -202,13 +214,14 @@ static void check_asked(struct stage *s, enum phase phase, enum event event)
 	assert_int_equal(tether_body_write(s->asked.body, "x", 1), -EBADF);
 }
 
-static void run(enum phase phase, enum event event)
+static void run(enum phase phase, enum event event, bool threads)
 {
-	struct tether_pool_options options = { .active = 1 };
+	struct tether_pool_options options = { .active = 1, .threads = threads };
 	struct stage *s = test_calloc(1, sizeof(*s));
 	int i;
 
 	s->fd = -1;
+	s->threads = threads;
 	client_init(&s->client, &options);
 	asked_init(&s->first, &s->client);
 	asked_init(&s->asked, &s->client);
@@ -220,8 +233,7 @@ static void run(enum phase phase, enum event event)
 		check_wait(s, event);
 	else
 		check_asked(s, phase, event);
-	for (i = 0; i < 1000; i++)
-		tether_loop_turn(s->client.loop, false);
+	settle(s);
 	assert_true(s->asked.ended <= 1 && s->asked.got <= 1);
 	assert_int_equal(tether_pool_stats(s->client.pool).active, 0);
 	assert_int_equal(tether_pool_stats(s->client.pool).waiting, 0);
@@ -238,12 +250,12 @@ static void run(enum phase phase, enum event event)
 	test_free(s);
 }
 
-static void test_all(void **state)
+static void run_all(bool threads)
 {
+	struct tether_tls *tls;
 	int phase, event;
 
 	/* GnuTLS opens what it needs once. */
-	struct tether_tls *tls;
 	assert_int_equal(tether_tls_client_insecure(&tls), 0);
 	tether_tls_free(tls);
 	for (phase = 0; phase < PHASES; phase++) {
@@ -252,15 +264,26 @@ static void test_all(void **state)
 			if (phase == CONNECT && event == END)
 				continue;
 			print_message("phase %d, event %d\n", phase, event);
-			run(phase, event);
+			run(phase, event, threads);
 		}
 	}
+}
+
+static void test_on_the_loop(void **state)
+{
+	run_all(false);
+}
+
+static void test_with_threads(void **state)
+{
+	run_all(true);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_on_the_loop),
+		cmocka_unit_test(test_with_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
