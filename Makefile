@@ -165,7 +165,7 @@ tether_so    := libtether.so.0
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
 serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
-get_src      := src/tools/tether-get.c
+get_src      := src/tools/tether-get.c src/tools/get_report.c
 tether_all   := $(wildcard tests/tether/test_*.c)
 tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 # Debian's node-llhttp ships the parser as sources; they are compiled where they lie.
@@ -181,13 +181,15 @@ obj_tether        := build/tether/obj
 obj_tether_faulty := build/tether/faulty
 obj_tether_san    := build/tether/sanitized
 obj_tether_tsan   := build/tether/tsan
+obj_tether_fuzz   := build/tether/fuzz
 
 cc_tether        := $(CC) $(tether_common) -fPIC $(CFLAGS) $(harden)
 cc_tether_faulty := $(cc_tether) -DTETHER_FAULTS
 cc_tether_san    := $(CC) $(tether_common) -fPIE $(CFLAGS) $(sanitize)
 cc_tether_tsan   := $(CC) $(tether_common) -fPIE $(CFLAGS) -fsanitize=thread
+cc_tether_fuzz   := $(CLANG) $(tether_common) -fPIE $(CFLAGS) $(sanitize) -fsanitize=fuzzer-no-link
 
-# $1 = tether, tether_faulty, tether_san or tether_tsan
+# $1 = tether, tether_faulty, tether_san, tether_tsan or tether_fuzz
 define tether_flavour
 $(call stamp,$(obj_$1)/.flags,$(cc_$1) / $(test_warn))
 $(call stamp,$(obj_$1)/.files,$(tether_src))
@@ -212,7 +214,7 @@ $(obj_$1)/tether.a: $(tether_src:%.c=$(obj_$1)/%.o) $(llhttp_obj:%=$(obj_$1)/%) 
 	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 
-$(foreach f,tether tether_faulty tether_san tether_tsan,$(eval $(call tether_flavour,$f)))
+$(foreach f,tether tether_faulty tether_san tether_tsan tether_fuzz,$(eval $(call tether_flavour,$f)))
 
 tether_so_link = $(cc_$1) -shared -Wl,-soname,$(tether_so) -Wl,-z,relro,-z,now -Wl,-z,defs \
                  -Wl,--as-needed $(LDFLAGS) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(tether_libs)
@@ -347,10 +349,16 @@ $(load_bin): build/load/%: $(obj_plain)/tests/e2e/load/%.o
 	$(call say,LD,$@)
 	$(Q)$(call test_link,plain) -luring -lpthread
 
-$(fuzz_bin): build/fuzz/%: $(obj_fuzz)/tests/fuzz/%.o $(obj_fuzz)/pure.a
+$(filter-out build/fuzz/fuzz_tether_%,$(fuzz_bin)): build/fuzz/%: $(obj_fuzz)/tests/fuzz/%.o $(obj_fuzz)/pure.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(call test_link,fuzz) -fsanitize=fuzzer $(ldlibs)
+
+$(filter build/fuzz/fuzz_tether_%,$(fuzz_bin)): build/fuzz/%: \
+		$(obj_tether_fuzz)/tests/fuzz/%.o $(obj_tether_fuzz)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether_fuzz) -pie $(LDFLAGS) -o $@ $^ -fsanitize=fuzzer $(tether_libs)
 
 load: $(load_bin) ## build the workload programs of the end-to-end tests
 
@@ -384,7 +392,7 @@ golden: $(program) ## replay the committed recordings and compare
 	@mkdir -p $(results) && rm -f $(results)/golden
 	@$(suite_env) tests/golden/run.sh
 
-e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (root)
+e2e: $(program) tether $(load_bin) ## one script a scenario, in network namespaces (root)
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
 

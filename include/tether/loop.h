@@ -44,6 +44,7 @@ struct tether_loop_counts {
 	uint64_t leases;
 	uint64_t bodies;
 	uint64_t calls;
+	uint64_t threads; /* of connections that have their own */
 };
 
 /* @options may be NULL. -ENOMEM, -EMFILE. The caller owns *@loop. */

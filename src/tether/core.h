@@ -29,6 +29,7 @@ enum slot_kind {
 	SLOT_LEASE,
 	SLOT_BODY,
 	SLOT_CALL,
+	SLOT_THREAD,
 	SLOT_KINDS,
 };
 

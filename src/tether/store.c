@@ -130,5 +130,6 @@ struct tether_loop_counts tether_loop_count(const struct tether_loop *loop)
 		.leases = loop->live[SLOT_LEASE],
 		.bodies = loop->live[SLOT_BODY],
 		.calls = loop->live[SLOT_CALL],
+		.threads = loop->live[SLOT_THREAD],
 	};
 }

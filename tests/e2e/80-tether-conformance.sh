@@ -82,8 +82,8 @@ h2load --h1 -n2000 -c10 -m1 "$url/" >"$TMPDIR/h2load"
 grep -q '2000 succeeded, 0 failed, 0 errored' "$TMPDIR/h2load" || fail "$(cat "$TMPDIR/h2load")"
 h2load --h1 -n200 -c10 -d "$WWW/index.html" "$url/echo" >"$TMPDIR/h2load"
 grep -q '200 succeeded, 0 failed, 0 errored' "$TMPDIR/h2load" || fail "$(cat "$TMPDIR/h2load")"
-fds_back
-served
+fds_back 5
+served 5
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$TMPDIR/key.pem" \
@@ -99,8 +99,8 @@ same "$TMPDIR/body" "$WWW/noise"
 ! get "http://127.0.0.1:$port/" 2>/dev/null || fail "it speaks plainly where TLS is asked for"
 wrk -t1 -c10 -d1s "$url/" >"$TMPDIR/wrk"
 ! grep -E 'Socket errors|Non-2xx' "$TMPDIR/wrk" >&2 || fail "wrk has met errors"
-fds_back
-served
+fds_back 5
+served 5
 
 # --- what it says of bad input ---
 
@@ -129,5 +129,5 @@ says 1 'no certificate and its key' --tls "$TMPDIR/key.pem,$TMPDIR/cert.pem" "$W
 serve
 says 1 'cannot listen on 127.0.0.1:[0-9]+: Address already in use' --listen "127.0.0.1:$port" "$WWW"
 says 1 'Address already in use' --threads 3 --listen "127.0.0.1:$port" "$WWW"
-served
+served 5
 "$SERVE" --help | grep -q -- --body-deadline || fail "no --help"

@@ -48,9 +48,9 @@ waiting=$!
 sleep 0.3
 let_go
 wait "$waiting" || fail "who came while there were no descriptors was not served later"
-fds_back
+fds_back 5
 curl -sS --max-time 5 -o /dev/null "http://127.0.0.1:$port/" || fail "it has not recovered"
-served
+served 5
 
 # Peers that ask for much and never read.
 serve --write-deadline 1s
@@ -58,7 +58,7 @@ hold never-reads 20
 fds_back 10
 curl -sS --max-time 5 -o /dev/null "http://127.0.0.1:$port/" || fail "not serving"
 let_go
-served
+served 5
 
 # A thousand idle ones cost little, and go.
 serve --idle 60s
@@ -68,5 +68,5 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/$serve_pid/status"; }
 [ "$(resident)" -lt 40000 ] || fail "$(resident) KiB with 1000 idle peers"
 curl -sS --max-time 5 -o /dev/null "http://127.0.0.1:$port/" || fail "not serving"
 let_go
-fds_back
-served
+fds_back 5
+served 5

@@ -40,10 +40,10 @@ innocent
 expect_process "$serve_pid" "opened>=1000"
 # The peers that hold what has ended are found, so this could have failed.
 expect_finding class=close-wait count\>=5
-fds_back
+fds_back 5
 
 # While it drains: a request that takes its time, idle peers, and one that says nothing.
-served
+served 5
 serve --threads 2 --idle 60s --body-deadline 8s --grace 8s
 hold slow-body 3
 watch --for 5s --after 3s

@@ -5,6 +5,7 @@
 # and its descriptors, which are back at their baseline when its peers have gone.
 
 SERVE=${LOSTSOCK%/*}/tether-serve
+# shellcheck disable=SC2034,SC2154 # lib.sh sets here, the scenarios use this
 HOSTILE=$here/../tether/hostile.py
 WWW=$TMPDIR/www
 serve_pid='' port='' baseline=''
@@ -37,19 +38,20 @@ serve() {
 
 at_baseline() { [ "$(fds)" -eq "$baseline" ]; }
 
+# fds_back SECONDS
 fds_back() {
-	until_true "${1:-5}" at_baseline || {
+	until_true "$1" at_baseline || {
 		ls -l "/proc/$serve_pid/fd" >&2
 		fail "tether-serve has $(fds) descriptors, and had $baseline before its peers came"
 	}
 }
 
-# served: ends it with SIGTERM; it must exit with 0 in $1 (5) seconds, and have said nothing more.
+# served SECONDS: ends it with SIGTERM; it must exit with 0 in time, and have said nothing more.
 served() {
 	local status=0 begin=$SECONDS
 	kill -TERM "$serve_pid"
 	wait "$serve_pid" || status=$?
 	[ "$status" -eq 0 ] || fail "tether-serve: exit status $status: $(cat "$serve_log")"
-	[ $((SECONDS - begin)) -le "${1:-5}" ] || fail "tether-serve took $((SECONDS - begin)) s to end"
+	[ $((SECONDS - begin)) -le "$1" ] || fail "tether-serve took $((SECONDS - begin)) s to end"
 	[ "$(wc -l <"$serve_log")" -eq 1 ] || fail "tether-serve said: $(cat "$serve_log")"
 }

@@ -74,5 +74,6 @@ static inline void end_loop(struct tether_loop *loop)
 	assert_int_equal(n.leases, 0);
 	assert_int_equal(n.bodies, 0);
 	assert_int_equal(n.calls, 0);
+	assert_int_equal(n.threads, 0);
 	assert_int_equal(tether_loop_free(loop), 0);
 }
