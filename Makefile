@@ -56,7 +56,7 @@ bpft_skel := $(patsubst tests/bpf/%.bpf.c,build/gen/%.skel.h,$(wildcard tests/bp
 bpft_src  := $(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))
 load_src  := $(wildcard tests/e2e/load/*.c)
 fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
-bench_src := $(wildcard tests/bench/*.c)
+bench_src := $(filter-out tests/bench/tether_%,$(wildcard tests/bench/*.c))
 
 c_files := $(shell find src bpf include tests -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 
@@ -303,7 +303,7 @@ unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
 bpft_bin  := $(bpft_src:tests/bpf/%.c=build/bpftest/%)
 load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
 fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
-bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
+bench_bin := $(bench_src:tests/bench/%.c=build/bench/%) build/bench/tether_pool
 peer_bin  := $(addprefix build/peers/,curl_easy pq_session session-cpp session-cpp-stripped \
              session-go session-go-stripped Session.class $(if $(shell command -v rustc),session-rs))
 
@@ -338,7 +338,7 @@ $(bpft_bin): build/bpftest/%: $(obj_plain)/tests/bpf/%.o $(obj_plain)/edge.a $(o
 	$(call say,LD,$@)
 	$(Q)$(call test_link,plain) -lcmocka $(ldlibs)
 
-$(bench_bin): build/bench/%: $(obj_plain)/tests/bench/%.o $(obj_plain)/edge.a $(obj_plain)/pure.a
+$(bench_src:tests/bench/%.c=build/bench/%): build/bench/%: $(obj_plain)/tests/bench/%.o $(obj_plain)/edge.a $(obj_plain)/pure.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(call test_link,plain) $(ldlibs) -lpthread
@@ -435,8 +435,20 @@ peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Pyt
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
 
-bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+# The library's own, and a peer that is a library as well.
+build/bench/tether_%: $(obj_plain)/tests/bench/tether_%.o build/libtether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_plain) $(ldflags) -o $@ $< build/libtether.a $(tether_libs)
+
+build/bench/mhd: tests/bench/peers/mhd.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< -lmicrohttpd
+
+bench: $(program) tether $(load_bin) ## measure the cost of watching, and the library (root)
 	@scripts/deps.sh bench
+	@$(MAKE) $(jobs) $(bench_bin) build/bench/mhd
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
 fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target

@@ -57,6 +57,12 @@ peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
+bench cmd:curl                 curl
+bench cmd:wrk                  wrk
+bench cmd:h2load               nghttp2-client
+bench cmd:nginx                nginx-light
+bench cmd:h2o                  h2o
+bench inc:microhttpd.h         libmicrohttpd-dev
 bench cmd:taskset              util-linux
 bench cmd:tcplife-bpfcc        bpfcc-tools
 bench cmd:tcplife              libbpf-tools

@@ -311,3 +311,95 @@ cpu_percent_whole() {
 }
 
 memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
+
+# --- HTTP servers: one core, the same 1 KB of text/html, keep-alive without end ---
+
+# serve NAME: starts it in a network namespace; its pid in $pid, that of the process that does the work
+# in $server.
+serve() {
+	local dir=$work/www i in=("${alone[@]}" "${on_load[@]}")
+	mkdir -p "$dir"
+	[ -s "$dir/index.html" ] || head -c 1024 /dev/zero | tr '\0' x >"$dir/index.html"
+	case $1 in
+	tether) start server "${in[@]}" "${LOSTSOCK%/*}/tether-serve" --listen 127.0.0.1:8080 "$dir" ;;
+	nginx)
+		cat >"$work/nginx.conf" <<-END
+			daemon off; master_process off; user root; pid $work/nginx.pid; error_log stderr;
+			events { worker_connections 16384; }
+			http {
+				access_log off; keepalive_timeout 3600s; keepalive_requests 1000000000;
+				default_type text/html; sendfile on; tcp_nopush off; open_file_cache max=100;
+				client_body_temp_path $work/b; proxy_temp_path $work/p; fastcgi_temp_path $work/f;
+				uwsgi_temp_path $work/u; scgi_temp_path $work/s;
+				server { listen 127.0.0.1:8080 backlog=16384; root $dir; }
+			}
+		END
+		start server "${in[@]}" nginx -p "$work" -c "$work/nginx.conf"
+		;;
+	h2o)
+		cat >"$work/h2o.conf" <<-END
+			listen: { host: 127.0.0.1, port: 8080 }
+			user: root
+			num-threads: 1
+			max-connections: 16384
+			http1-request-timeout: 3600
+			hosts: { default: { paths: { /: { file.dir: $dir } } } }
+		END
+		start server "${in[@]}" h2o -c "$work/h2o.conf"
+		;;
+	libmicrohttpd) start server "${in[@]}" "$BENCH/mhd" 8080 1024 ;;
+	esac
+	for ((i = 0; i < 100; i++)); do
+		asks curl -s -o /dev/null --max-time 1 http://127.0.0.1:8080/index.html && return
+		sleep 0.05
+	done
+	say "$1 does not serve: $(tail -n 3 "$work/server.err")"
+	stop "$pid"
+	return 1
+}
+
+# asks COMMAND...: in the server's network namespace, on the other core.
+asks() { nsenter --net="/proc/$pid/ns/net" "${on_watch[@]}" "$@"; }
+
+# http_rate NAME: requests a second over 100 connections.
+http_rate() {
+	local rate
+	serve "$1" || return
+	rate=$(asks wrk -t1 -c100 -d4s http://127.0.0.1:8080/index.html |
+		awk '/Requests\/sec/ { print $2 } /Non-2xx|Socket errors/ { bad = 1 } END { exit bad }') || rate=
+	stop "$pid"
+	[ -n "$rate" ] && echo "$rate"
+}
+
+# http_late NAME RATE: the 99.9th percentile, in microseconds, at RATE requests a second.
+http_late() {
+	local us
+	serve "$1" || return
+	asks timeout 30 h2load --h1 -t1 -c100 -D5 --warm-up-time=1 --rps="$(calc "int($2 / 100)")" \
+		--log-file="$work/log" http://127.0.0.1:8080/index.html >/dev/null
+	us=$(sort -n -k3,3 "$work/log" | awk '{ v[NR] = $3 } END { if (NR) print v[int(NR * 0.999)] }')
+	rm -f "$work/log"
+	stop "$pid"
+	[ -n "$us" ] && echo "$us"
+}
+
+# http_memory NAME COUNT: bytes of resident memory a connection that has had an answer, and is idle.
+http_memory() {
+	local before after i
+	serve "$1" || return
+	before=$(memory_kb "$pid" VmRSS)
+	mkfifo "$work/hold"
+	# shellcheck disable=SC2094 # read and written, so that neither end waits
+	asks "$here/../tether/hostile.py" 8080 hold idle "$2" <>"$work/hold" >"$work/held" &
+	pids+=($!)
+	for ((i = 0; i < 300; i++)); do
+		[ ! -s "$work/held" ] || break
+		sleep 0.1
+	done
+	sleep 1
+	after=$(memory_kb "$pid" VmRSS)
+	stop $!
+	rm -f "$work/hold" "$work/held"
+	stop "$pid"
+	calc "($after - $before) * 1024 / $2"
+}

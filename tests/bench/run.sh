@@ -275,8 +275,53 @@ figure_symbols() {
 	symbols python3 python3 -c 'import time, ssl; print("ready", flush=True); time.sleep(60)'
 }
 
+# Servers in turn, so that the machine's own pace is the same for all.
+# shellcheck disable=SC2034 # by name
+figure_http() {
+	local i name value ratios nginx=() tether=() h2o=() libmicrohttpd=() late=() nginx_late=()
+	for ((i = 0; i < runs; i++)); do
+		for name in nginx tether h2o libmicrohttpd; do
+			value=$(http_rate $name) || return
+			eval "$name+=($value)"
+		done
+	done
+	for name in nginx:1.5 h2o:1.5 libmicrohttpd:2; do
+		ratios=()
+		for ((i = 0; i < runs; i++)); do
+			eval "value=\${${name%:*}[i]}"
+			ratios+=("$(calc "${tether[i]} / $value")")
+		done
+		eval "median \"\${${name%:*}[@]}\""
+		value=$(show %.0f "${m[0]}")
+		median "${ratios[@]}"
+		row "tether's requests a second / ${name%:*}'s" %.2f ">= ${name#*:}" '' "${name%:*} $value"
+	done
+	median "${tether[@]}"
+	row "tether's requests a second, 100 connections" %.0f '' '' ''
+	median "${nginx[@]}"
+	value=$(calc "${m[0]} * 0.7")
+	for ((i = 0; i < runs; i++)); do
+		nginx_late+=("$(http_late nginx "$value")") && late+=("$(http_late tether "$value")") || return
+	done
+	median "${nginx_late[@]}"
+	name="<= ${m[0]}"
+	median "${late[@]}"
+	row "its p99.9 at 70 % of nginx's load" %.0f "$name" us 'target: that of nginx'
+	m=("$(http_memory tether 8000)") || return
+	row 'its memory an idle connection, 8,000 stand' %.0f '<= 2048' B ''
+}
+
+figure_pool() {
+	local i values=()
+	for ((i = 0; i < runs; i++)); do
+		values+=("$("${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns)") || return
+	done
+	median "${values[@]}"
+	row 'borrowing and giving back a connection' %.0f '<= 200' ns ''
+}
+
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols pool http replay bpf_time churn attach established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

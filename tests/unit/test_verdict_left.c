@@ -136,7 +136,8 @@ static void asked_to_end(void **state)
 	f = finding(tr, 0);
 	assert_false(f.certain);
 	says(tr, &f,
-	     "fd 5 open when pid 100 exited; opened 2s before; it had been asked to end (signal 15)");
+	     "fd 5 open when pid 100 exited; opened 2s before; it had been asked to end (signal "
+	     "15)");
 }
 
 static void each_is_a_finding(void **state)

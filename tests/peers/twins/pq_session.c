@@ -26,7 +26,8 @@ int main(int argc, char **argv)
 	int i;
 
 	snprintf(where, sizeof(where),
-		 "host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=disable gssencmode=disable",
+		 "host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=disable "
+		 "gssencmode=disable",
 		 t.port);
 	for (i = 0; i < t.count; i++)
 		load_orders(where, t.leaky);

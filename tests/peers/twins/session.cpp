@@ -9,7 +9,8 @@
 
 namespace shop
 {
-class Session {
+class Session
+{
       public:
 	explicit Session(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
 	{

@@ -4,9 +4,9 @@
  *
  *	TWIN leaky|mended COUNT PORT [wait]
  *
- * With `wait` a twin prints its pid and opens nothing until a line comes on its standard input, then
- * prints another line when it has opened all, and lives until standard input ends. Without it, it does
- * its work and ends: a test suite for `lostsock run`.
+ * With `wait` a twin prints its pid and opens nothing until a line comes on its standard input,
+ *then prints another line when it has opened all, and lives until standard input ends. Without it,
+ *it does its work and ends: a test suite for `lostsock run`.
  */
 #pragma once
 
