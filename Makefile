@@ -492,6 +492,7 @@ format: ## apply clang-format
 docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
 sbin   := $(DESTDIR)$(PREFIX)/sbin/lostsock
 man8   := $(DESTDIR)$(PREFIX)/share/man/man8/lostsock.8
+man1   := $(DESTDIR)$(PREFIX)/share/man/man1
 incdir := $(DESTDIR)$(PREFIX)/include/tether
 libdir := $(DESTDIR)$(PREFIX)/lib
 bindir := $(DESTDIR)$(PREFIX)/bin
@@ -507,6 +508,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)ln -sf $(tether_so) '$(libdir)/libtether.so'
 	$(Q)install -D -m 0644 -t '$(libdir)/pkgconfig' build/tether.pc
 	$(Q)install -D -m 0755 -t '$(bindir)' $(tether_bin)
+	$(Q)install -D -m 0644 -t '$(man1)' $(wildcard docs/man/*.1)
 	$(Q)install -D -m 0644 docs/completion/lostsock.bash '$(compl)'
 	$(Q)install -d -m 0755 '$(docdir)/LICENSES'
 	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
@@ -514,7 +516,7 @@ install: all ## install below DESTDIR and PREFIX
 
 uninstall: ## remove what install put there
 	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'
-	$(Q)rm -f $(tether_tools:%='$(bindir)/%')
+	$(Q)rm -f $(tether_tools:%='$(bindir)/%') $(patsubst docs/man/%,'$(man1)/%',$(wildcard docs/man/*.1))
 	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
 	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
 	$(Q)rm -rf '$(docdir)' '$(incdir)'
