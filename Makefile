@@ -56,7 +56,7 @@ bpft_skel := $(patsubst tests/bpf/%.bpf.c,build/gen/%.skel.h,$(wildcard tests/bp
 bpft_src  := $(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))
 load_src  := $(wildcard tests/e2e/load/*.c)
 fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
-bench_src := $(wildcard tests/bench/*.c)
+bench_src := $(filter-out tests/bench/tether_%,$(wildcard tests/bench/*.c))
 
 c_files := $(shell find src bpf include tests -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 
@@ -250,6 +250,14 @@ build/tether-get: $(get_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 	$(call say,LD,$@)
 	$(Q)$(tool_link)
 
+# What measures the library is linked as programs are.
+tether_bench := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/tether_*.c))
+
+build/bench/tether_%: $(obj_tether)/tests/bench/tether_%.o build/$(tether_so)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $< -Lbuild -l:$(tether_so)
+
 tether_bin  := $(tether_tools:%=build/%)
 tether_libs_built := build/libtether.a build/$(tether_so) build/libtether-faulty.so build/tether.pc
 tether: $(tether_libs_built) $(tether_bin) ## build libtether (and its faulty twin), tether-serve, tether-get
@@ -427,7 +435,7 @@ peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Pyt
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
 
-bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+bench: $(program) $(load_bin) $(bench_bin) $(tether_bench) ## measure the cost of watching (root)
 	@scripts/deps.sh bench
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
