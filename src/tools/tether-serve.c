@@ -205,12 +205,13 @@ static int open_loops(struct world *w, unsigned int n)
 static int open_all(struct world *w, struct serve_options *o)
 {
 	uint16_t port;
-	int err = files_open(o->dir, &w->files);
+	int err;
 
-	if (err)
-		return fail(o->dir, err);
 	if ((o->cert && open_tls(o)) || open_loops(w, o->threads))
 		return 1;
+	err = files_open(o->dir, w->loops, w->n, &w->files);
+	if (err)
+		return fail(o->dir, err);
 	w->grace_ns = o->grace_ns;
 	o->server.handler = handle;
 	o->server.arg = w->files;
