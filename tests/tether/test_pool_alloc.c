@@ -58,7 +58,7 @@ static void serve(struct tale *t, struct asked *a)
 
 	for (i = 0; i < 400000 && !a->ended && !(a->got && a->status); i++) {
 		tether_loop_turn(c->loop, false);
-		on = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		on = peer_come(c->listener);
 		if (on >= 0) {
 			if (fd >= 0)
 				close(fd);
