@@ -41,8 +41,9 @@ static void tell(struct story *story, const char *data, size_t len)
 static void tell_number(struct story *story, const char *what, uint64_t n)
 {
 	char text[64];
+	int len = snprintf(text, sizeof(text), "\n%s %llu\n", what, (unsigned long long)n);
 
-	tell(story, text, snprintf(text, sizeof(text), "\n%s %llu\n", what, (unsigned long long)n));
+	tell(story, text, len);
 }
 
 static void on_head(struct reader *r)
@@ -150,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (!size || size > 4096 || size < 1 + (n = data[0] % (CUTS_MAX + 1)))
 		return 0;
-	read_all(&whole, loop, (const char *)data + 1 + n, size - 1 - n, NULL, 0);
+	read_all(&whole, loop, (const char *)data + 1 + n, size - 1 - n, ones, 0);
 	read_all(&pieces, loop, (const char *)data + 1 + n, size - 1 - n, data + 1, n);
 	if (whole.len != pieces.len || memcmp(whole.text, pieces.text, whole.len) != 0) {
 		fprintf(stderr, "whole: %.*s\npieces: %.*s\n", (int)whole.len, whole.text,
