@@ -252,6 +252,14 @@ build/tether-get: $(get_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 	$(call say,LD,$@)
 	$(Q)$(tool_link)
 
+# What measures the library is linked as programs are.
+tether_bench := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/tether_*.c))
+
+build/bench/tether_%: $(obj_tether)/tests/bench/tether_%.o build/$(tether_so)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $< -Lbuild -l:$(tether_so)
+
 tether_bin  := $(tether_tools:%=build/%)
 tether_libs_built := build/libtether.a build/$(tether_so) build/libtether-faulty.so build/tether.pc
 tether: $(tether_libs_built) $(tether_bin) ## build libtether (and its faulty twin), tether-serve, tether-get
@@ -303,7 +311,7 @@ unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
 bpft_bin  := $(bpft_src:tests/bpf/%.c=build/bpftest/%)
 load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
 fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
-bench_bin := $(bench_src:tests/bench/%.c=build/bench/%) build/bench/tether_pool
+bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
 peer_bin  := $(addprefix build/peers/,curl_easy pq_session session-cpp session-cpp-stripped \
              session-go session-go-stripped Session.class $(if $(shell command -v rustc),session-rs))
 
@@ -435,12 +443,7 @@ peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Pyt
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
 
-# The library's own, and a peer that is a library as well.
-build/bench/tether_%: $(obj_plain)/tests/bench/tether_%.o build/libtether.a
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(cc_plain) $(ldflags) -o $@ $< build/libtether.a $(tether_libs)
-
+# A peer of the library that is a library, too.
 build/bench/mhd: tests/bench/peers/mhd.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -448,7 +451,7 @@ build/bench/mhd: tests/bench/peers/mhd.c
 
 bench: $(program) tether $(load_bin) ## measure the cost of watching, and the library (root)
 	@scripts/deps.sh bench
-	@$(MAKE) $(jobs) $(bench_bin) build/bench/mhd
+	@$(MAKE) $(jobs) $(bench_bin) $(tether_bench) build/bench/mhd
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
 fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target
