@@ -55,6 +55,7 @@ peers py:requests              python3-requests
 peers cmd:node                 nodejs
 peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
+peers cmd:chromium             chromium
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:curl                 curl
