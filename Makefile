@@ -172,7 +172,7 @@ tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 llhttp_dir   := /usr/share/llhttp
 llhttp_inc   := /usr/share/include/llhttp
 llhttp_obj   := llhttp/llhttp.o llhttp/api.o llhttp/http.o
-tether_libs  := -luv -lgnutls -lpthread
+tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
 tether_common := -std=gnu11 -D_GNU_SOURCE -Iinclude -isystem $(llhttp_inc) $(warnings) \
                  -fno-omit-frame-pointer -fvisibility=hidden $(CPPFLAGS)

@@ -25,6 +25,9 @@ build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
 build inc:uv.h                 libuv1-dev
 build inc:gnutls/gnutls.h      libgnutls28-dev
+build inc:ngtcp2/ngtcp2.h     libngtcp2-dev
+build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
+build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
 test  inc:cmocka.h             libcmocka-dev
@@ -36,6 +39,9 @@ test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+test  cmd:gtlsclient           ngtcp2-client
+test  cmd:gtlsserver           ngtcp2-server
+test  cmd:certtool             gnutls-bin
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev

@@ -9,6 +9,7 @@
 
 #include <tether/tls.h>
 
+#include "address.h"
 #include "probes.h"
 #include "server_conn.h"
 #include "tls_session.h"
@@ -76,17 +77,34 @@ static void run_done(struct mail *mail)
 		server->done(server->arg);
 }
 
-static void leave(struct tether_server *server)
+void server_leave(struct tether_server *server)
 {
 	if (gate_leave(&server->gate))
 		loop_mail(server->parts[0].loop, &server->done_mail);
 }
 
+bool server_part_enter(struct server_part *part)
+{
+	if (atomic_load_explicit(&part->open, memory_order_relaxed) >=
+		    part->server->options.conns ||
+	    !gate_enter(&part->server->gate))
+		return false;
+	count(&part->accepted, 1);
+	count(&part->open, 1);
+	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
+	return true;
+}
+
 void server_part_leave(struct server_part *part)
 {
+	/* Counting and telling as two steps, between which somebody else may come: the one who
+	 * leaves is lost, and with it the end of the drain. */
+	if (fault_hit(part->loop, FAULT_DRAIN_RACE, (uint64_t)(part - part->server->parts),
+		      atomic_load_explicit(&part->open, memory_order_relaxed)))
+		return;
 	count(&part->open, -1);
 	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
-	leave(part->server);
+	server_leave(part->server);
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -95,7 +113,7 @@ static void on_listener_closed(uv_handle_t *handle)
 	struct tether_server *server = listener->part->server;
 
 	mem_free(listener->part->loop, listener);
-	leave(server);
+	server_leave(server);
 }
 
 static void on_grace(struct deadline *d)
@@ -123,13 +141,14 @@ static void drain_part(struct mail *mail)
 		next = item->next;
 		server_conn_drain(container_of(item, struct server_conn, link));
 	}
-	if (!list_empty(&part->conns))
+	h3_part_drain(part);
+	if (!list_empty(&part->conns) || !list_empty(&part->h3_conns))
 		loop_deadline(part->loop, &part->grace,
 			      tether_loop_now_ns(part->loop) + part->server->grace_ns);
 	/* The part's own place, taken so that it could not be done before this. */
 	if (part != part->server->parts)
 		loop_release(part->loop);
-	leave(part->server);
+	server_leave(part->server);
 }
 
 int tether_server_shutdown(struct tether_server *server, uint64_t grace_ns, void (*done)(void *arg),
@@ -183,63 +202,10 @@ static void on_connection(uv_stream_t *stream, int err)
 	/* No descriptors left: libuv has closed what waited, and goes on listening. */
 	if (err)
 		return;
-	if (atomic_load_explicit(&part->open, memory_order_relaxed) >=
-		    part->server->options.conns ||
-	    !gate_enter(&part->server->gate)) {
+	if (server_part_enter(part))
+		server_conn_accept(part, stream);
+	else
 		turn_away(part, stream);
-		return;
-	}
-	count(&part->accepted, 1);
-	count(&part->open, 1);
-	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
-	server_conn_accept(part, stream);
-}
-
-/* "HOST:PORT" */
-static int parse_address(const char *s, struct sockaddr_storage *addr)
-{
-	const char *colon = s ? strrchr(s, ':') : NULL;
-	char host[64], *end;
-	unsigned long port;
-	size_t len;
-
-	if (!colon || colon[1] < '0' || colon[1] > '9')
-		return -EINVAL;
-	port = strtoul(colon + 1, &end, 10);
-	len = colon - s;
-	if (*end || port > 65535 || len >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, s, len);
-	host[len] = '\0';
-	if (!strcmp(host, "*"))
-		return uv_ip6_addr("::", port, (struct sockaddr_in6 *)addr);
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		return uv_ip6_addr(host + 1, port, (struct sockaddr_in6 *)addr);
-	}
-	return uv_ip4_addr(host, port, (struct sockaddr_in *)addr);
-}
-
-static int open_socket(struct sockaddr_storage *addr, int backlog)
-{
-	const int one = 1, zero = 0;
-	socklen_t len = sizeof(*addr);
-	int fd, err;
-
-	fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-	if (addr->ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, (struct sockaddr *)addr, len) || listen(fd, backlog) ||
-	    getsockname(fd, (struct sockaddr *)addr, &len)) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
 }
 
 static int part_listen(struct server_part *part, struct sockaddr_storage *addr)
@@ -247,7 +213,7 @@ static int part_listen(struct server_part *part, struct sockaddr_storage *addr)
 	struct listener *listener;
 	int fd, err;
 
-	fd = open_socket(addr, part->server->options.backlog);
+	fd = address_open(addr, SOCK_STREAM, part->server->options.backlog);
 	if (fd < 0)
 		return fd;
 	listener = mem_new(part->loop, sizeof(*listener));
@@ -280,12 +246,28 @@ int tether_server_listen(struct tether_server *server, const char *address, uint
 
 	if (!server)
 		return -EINVAL;
-	err = parse_address(address, &addr);
+	err = address_parse(address, &addr);
 	/* The first one has the port chosen, the others share it. */
 	for (i = 0; i < server->n_parts && !err; i++)
 		err = part_listen(&server->parts[i], &addr);
 	if (!err && port)
-		*port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
+		*port = address_port(&addr);
+	return err;
+}
+
+int tether_server_listen_h3(struct tether_server *server, const char *address, uint16_t *port)
+{
+	struct sockaddr_storage addr = { 0 };
+	unsigned int i;
+	int err;
+
+	if (!server || !server->options.tls)
+		return -EINVAL;
+	err = address_parse(address, &addr);
+	for (i = 0; i < server->n_parts && !err; i++)
+		err = h3_part_listen(&server->parts[i], &addr);
+	if (!err && port)
+		*port = address_port(&addr);
 	return err;
 }
 
@@ -330,6 +312,8 @@ int tether_server_new(struct tether_loop *const *loops, unsigned int n,
 		part->mail.run = drain_part;
 		list_init(&part->conns);
 		list_init(&part->listeners);
+		list_init(&part->h3_conns);
+		list_init(&part->h3_listeners);
 		deadline_init(&part->grace, on_grace);
 		part->scope = scope_root(loops[i]);
 		if (!part->scope) {

@@ -21,6 +21,8 @@ struct server_part {
 	struct scope *scope; /* of its connections */
 	struct list conns;
 	struct list listeners;
+	struct list h3_conns;
+	struct list h3_listeners;
 	struct mail mail; /* shutdown, on its way to this loop */
 	struct deadline grace;
 	bool draining;
@@ -71,7 +73,8 @@ enum call_response {
 
 /* One request and its response. Lives in a block. */
 struct call {
-	struct server_conn *sc;
+	struct server_conn *sc; /* HTTP/1.1 */
+	struct h3_message *h3;	/* or HTTP/3 */
 	uint64_t id;
 	uint8_t request;    /* enum call_request */
 	uint8_t response;   /* enum call_response */
@@ -103,7 +106,7 @@ struct call {
 
 static inline struct tether_call call_handle(const struct call *call)
 {
-	return (struct tether_call){ call->sc->conn.loop, call->id };
+	return (struct tether_call){ call->head.loop, call->id };
 }
 
 /* NULL: dead. */
@@ -132,5 +135,34 @@ void call_refuse(struct server_conn *sc, int status);
 void call_continue(struct call *call);
 void call_free(struct call *call, int why);
 
+/* h3_server.c: the same over HTTP/3. Arguments are checked already. */
+int h3_part_listen(struct server_part *part, struct sockaddr_storage *addr);
+void h3_part_drain(struct server_part *part);
+int h3_call_reply(struct call *call, int status, const struct tether_field *fields, size_t n,
+		  const void *data, size_t len);
+int h3_call_begin(struct call *call, int status, const struct tether_field *fields, size_t n,
+		  uint64_t length);
+int h3_call_write(struct call *call, const void *data, size_t len);
+int h3_call_finish(struct call *call);
+void h3_call_continue(struct call *call);
+void h3_call_cancel(struct call *call);
+void h3_call_go_on(struct call *call);
+const struct sockaddr *h3_call_peer(struct call *call);
+/* The call is over. */
+void h3_call_gone(struct call *call);
+
+/* Goes on after it has changed, over whatever it came. */
+static inline void call_go_on(struct call *call)
+{
+	if (call->h3)
+		h3_call_go_on(call);
+	else
+		server_conn_go_on(call->sc);
+}
+
 /* A connection has gone: the gate, and who waits for it. */
 void server_part_leave(struct server_part *part);
+/* One more: false if it is to be turned away. */
+bool server_part_enter(struct server_part *part);
+/* Something else that had to be closed has been. */
+void server_leave(struct tether_server *server);

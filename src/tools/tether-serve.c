@@ -2,7 +2,7 @@
 /*
  * tether-serve: serves a directory, and answers /echo with the body that it is sent.
  *
- *      tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY] DIR
+ *      tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY [--h3 ADDRESS]] DIR
  *
  * SIGINT and SIGTERM drain it. Links to nothing but libtether's public headers.
  */
@@ -23,14 +23,15 @@
 #define GRACE_NS    (10 * TETHER_S)
 
 struct options {
-	const char *listen, *cert, *key;
+	const char *listen, *h3, *cert, *key;
 	unsigned int threads;
 	const char *dir;
 };
 
 static int usage(FILE *to)
 {
-	fputs("usage: tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY] DIR\n",
+	fputs("usage: tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY "
+	      "[--h3 ADDRESS]] DIR\n",
 	      to);
 	return to == stdout ? 0 : 2;
 }
@@ -41,6 +42,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "listen", required_argument, NULL, 'l' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "tls", required_argument, NULL, 's' },
+		{ "h3", required_argument, NULL, '3' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -52,6 +54,9 @@ static int parse(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'l':
 			o->listen = optarg;
+			break;
+		case '3':
+			o->h3 = optarg;
 			break;
 		case 't':
 			o->threads = strtoul(optarg, NULL, 10);
@@ -68,7 +73,7 @@ static int parse(int argc, char **argv, struct options *o)
 			return c == 'h' ? usage(stdout) - 1 : usage(stderr);
 		}
 	}
-	if (optind + 1 != argc || !o->threads || o->threads > THREADS_MAX)
+	if (optind + 1 != argc || (o->h3 && !o->cert) || !o->threads || o->threads > THREADS_MAX)
 		return usage(stderr);
 	o->dir = argv[optind];
 	return 0;
@@ -182,6 +187,12 @@ static int serve(struct world *w, const struct options *o)
 	if (err)
 		return fail(o->listen, err);
 	fprintf(stderr, "tether-serve: port %u\n", port);
+	if (o->h3) {
+		err = tether_server_listen_h3(w->server, o->h3, &port);
+		if (err)
+			return fail(o->h3, err);
+		fprintf(stderr, "tether-serve: h3 port %u\n", port);
+	}
 	err = -pthread_create(&waiter, NULL, wait_for_signal, w);
 	for (i = 1; i < w->n && !err; i++)
 		err = -pthread_create(&w->threads[i], NULL, run, w->loops[i]);
