@@ -140,7 +140,7 @@ TETHER_API int tether_stream_read(struct tether_stream stream,
 				  void *arg);
 
 /* Taken whole or not at all. -EAGAIN: too much is not acknowledged. -EPIPE: the writing side is
- * settled, by us or by the peer (tether_stream_code()). */
+ * settled, by us or by the peer: that it wants no more is learned by trying to send. */
 TETHER_API int tether_stream_write(struct tether_stream stream, const void *data, size_t len);
 
 /* Calls drained(stream, arg) once, when tether_stream_write() has room again, or has become -EPIPE.
@@ -158,7 +158,7 @@ TETHER_API int tether_stream_cancel_read(struct tether_stream stream, uint64_t c
 /* The handle is dead with this; the end is not told. */
 TETHER_API int tether_stream_release(struct tether_stream stream, uint64_t code);
 
-/* What the peer said when it cancelled. 0: it has not. */
+/* What the peer said when it cancelled what is read. 0: it has not. */
 TETHER_API uint64_t tether_stream_code(struct tether_stream stream);
 
 /* Calls over(why, arg) once, when the stream is over without having been released: 0, -ECONNRESET:

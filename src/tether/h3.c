@@ -349,13 +349,9 @@ static void on_reset(struct quic_conn *q, struct quic_stream *stream, int64_t si
 	quic_stream_ready(stream);
 }
 
-static void on_stopped(struct quic_conn *q, struct quic_stream *stream, int64_t sid)
+static void on_stopped(struct quic_conn *q, int64_t sid)
 {
-	nghttp3_conn_shutdown_stream_write(self(q)->h3, sid);
-	if (!stream)
-		return;
-	quic_stream_shut_write(stream, SIDE_RESET);
-	quic_stream_ready(stream);
+	nghttp3_conn_shutdown_stream_read(self(q)->h3, sid);
 }
 
 static void on_closed(struct quic_conn *q, struct quic_stream *stream, int64_t sid, uint64_t code)
@@ -409,6 +405,17 @@ static void on_blocked(struct quic_conn *q, int64_t sid)
 
 static void on_shut(struct quic_conn *q, int64_t sid)
 {
+	struct quic_stream *stream;
+	struct list *item;
+
+	for (item = q->streams.next; item != &q->streams; item = item->next) {
+		stream = container_of(item, struct quic_stream, link);
+		if (stream->sid != sid)
+			continue;
+		quic_stream_shut_write(stream, SIDE_RESET);
+		quic_stream_ready(stream);
+		break;
+	}
 	nghttp3_conn_shutdown_stream_write(self(q)->h3, sid);
 }
 

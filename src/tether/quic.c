@@ -137,16 +137,6 @@ static void on_reset(struct quic_conn *q, struct quic_stream *stream, int64_t si
 	quic_stream_ready(stream);
 }
 
-static void on_stopped(struct quic_conn *q, struct quic_stream *stream, int64_t sid)
-{
-	(void)q;
-	(void)sid;
-	if (!stream)
-		return;
-	quic_stream_shut_write(stream, SIDE_RESET);
-	quic_stream_ready(stream);
-}
-
 static void on_closed(struct quic_conn *q, struct quic_stream *stream, int64_t sid, uint64_t code)
 {
 	(void)q;
@@ -212,7 +202,6 @@ static const struct quic_ops ops = {
 	.data = on_data,
 	.acked = raw_acked,
 	.reset = on_reset,
-	.stopped = on_stopped,
 	.closed = on_closed,
 	.widened = raw_widened,
 	.credit = on_credit,

@@ -39,7 +39,8 @@ struct quic_ops {
 		    const uint8_t *data, size_t len, bool fin);
 	int (*acked)(struct quic_conn *conn, struct quic_stream *stream, int64_t sid, uint64_t len);
 	void (*reset)(struct quic_conn *conn, struct quic_stream *stream, int64_t sid);
-	void (*stopped)(struct quic_conn *conn, struct quic_stream *stream, int64_t sid);
+	/* We have stopped reading it before its end. What the peer stops, sending tells: shut(). */
+	void (*stopped)(struct quic_conn *conn, int64_t sid);
 	void (*closed)(struct quic_conn *conn, struct quic_stream *stream, int64_t sid,
 		       uint64_t code);
 	/* More may be sent on it, */

@@ -57,12 +57,14 @@ static int on_acked(ngtcp2_conn *ng, int64_t sid, uint64_t offset, uint64_t len,
 }
 
 static int on_closed(ngtcp2_conn *ng, uint32_t flags, int64_t sid, uint64_t code, void *user,
-		     void *stream)
+		     void *ptr)
 {
+	struct quic_stream *stream = ptr;
 	struct quic_conn *conn = user;
 
 	(void)ng;
-	(void)flags;
+	if (stream && !stream->code && (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET))
+		stream->code = code;
 	conn->ops->closed(conn, stream, sid, code);
 	return 0;
 }
@@ -81,15 +83,15 @@ static int on_reset(ngtcp2_conn *ng, int64_t sid, uint64_t final_size, uint64_t 
 	return 0;
 }
 
-static int on_stopped(ngtcp2_conn *ng, int64_t sid, uint64_t code, void *user, void *ptr)
+static int on_stopped(ngtcp2_conn *ng, int64_t sid, uint64_t code, void *user, void *stream)
 {
-	struct quic_stream *stream = ptr;
 	struct quic_conn *conn = user;
 
 	(void)ng;
-	if (stream)
-		stream->code = code;
-	conn->ops->stopped(conn, stream, sid);
+	(void)code;
+	(void)stream;
+	if (conn->ops->stopped)
+		conn->ops->stopped(conn, sid);
 	return 0;
 }
 

@@ -178,10 +178,21 @@ void quic_stream_closed(struct quic_stream *stream)
 	quic_stream_ready(stream);
 }
 
+/* ngtcp2 0.12 never closes a unidirectional stream of the peer's that has been read to its end. Its
+ * own part of it goes with the connection; ours, and the credit, need not wait. */
+static void close_read_only(struct quic_stream *stream)
+{
+	if (!stream->uni || !stream->remote || stream->closed || stream->read != SIDE_FIN)
+		return;
+	ngtcp2_conn_set_stream_user_data(stream->conn->ng, stream->sid, NULL);
+	stream->closed = true;
+}
+
 bool quic_stream_reap(struct quic_stream *stream)
 {
 	bool fine;
 
+	close_read_only(stream);
 	if (!stream->closed)
 		return false;
 	/* There is still something to be read. */

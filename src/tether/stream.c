@@ -92,8 +92,13 @@ void raw_blocked(struct quic_conn *q, int64_t sid)
 
 void raw_shut(struct quic_conn *q, int64_t sid)
 {
+	struct quic_stream *stream = container_of(q, struct raw_conn, q)->writing;
+
 	(void)sid;
-	list_remove(&container_of(q, struct raw_conn, q)->writing->sending);
+	list_remove(&stream->sending);
+	/* By the peer: ngtcp2 has answered it, and says so only now. */
+	quic_stream_shut_write(stream, SIDE_RESET);
+	quic_stream_ready(stream);
 }
 
 int raw_widened(struct quic_conn *q, struct quic_stream *stream, int64_t sid)
