@@ -164,7 +164,7 @@ $(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
 tether_so    := libtether.so.0
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
-serve_src    := src/tools/tether-serve.c src/tools/files.c
+serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
 get_src      := src/tools/tether-get.c
 tether_all   := $(wildcard tests/tether/test_*.c)
 tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
@@ -384,7 +384,7 @@ golden: $(program) ## replay the committed recordings and compare
 	@mkdir -p $(results) && rm -f $(results)/golden
 	@$(suite_env) tests/golden/run.sh
 
-e2e: $(program) $(load_bin) ## one script a scenario, in network namespaces (root)
+e2e: $(program) tether $(load_bin) ## one script a scenario, in network namespaces (root)
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
 

@@ -39,9 +39,12 @@ test  cmd:jq                   jq
 test  cmd:tmux                 tmux
 test  cmd:python3              python3
 test  cmd:nginx                nginx-light
+test  cmd:curl                 curl
+test  cmd:wrk                  wrk
+test  cmd:h2load               nghttp2-client
+test  cmd:openssl              openssl
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
-test  cmd:certtool             gnutls-bin
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev

@@ -44,7 +44,7 @@ struct tether_server_options {
 	uint64_t handshake_ns; /* 10 s: TLS */
 	uint64_t header_ns;    /* 10 s: first byte of a request to its empty line */
 	uint64_t body_ns;      /* 300 s: waiting for body bytes, over the whole body */
-	uint64_t handler_ns;   /* 60 s: nobody but the handler is waited for */
+	uint64_t handler_ns;   /* 60 s: nobody but the handler is waited for; then 503 */
 	uint64_t write_ns;     /* 300 s: waiting for the peer to read, over the whole response */
 	uint64_t idle_ns;      /* 75 s: between requests */
 	uint64_t lifetime_ns;  /* 1 h: of a connection; it closes after the request that it is in */
@@ -67,7 +67,7 @@ struct tether_server_options {
 
 struct tether_server_stats {
 	uint64_t accepted;
-	uint64_t refused; /* by the limit of connections, or because it drains */
+	uint64_t refused; /* by the limit of connections */
 	uint64_t requests;
 	uint64_t bad_requests; /* answered 4xx or 5xx by the library itself */
 	uint64_t timeouts;     /* connections that a deadline ended, idle ones left out */
@@ -81,7 +81,8 @@ TETHER_API int tether_server_new(struct tether_loop *const *loops, unsigned int 
 				 struct tether_server **server);
 
 /* "127.0.0.1:8080", "[::1]:0", "*:80". Once for each address; port 0 takes a free one. Writes the
- * port to *@port unless NULL. -EINVAL, -EADDRINUSE, -EACCES... */
+ * port to *@port unless NULL. -EINVAL, -EADDRINUSE, -EACCES..., and nothing is open then;
+ * -ESHUTDOWN: it drains. With no descriptors left, peers wait until one comes free. */
 TETHER_API int tether_server_listen(struct tether_server *server, const char *address,
 				    uint16_t *port);
 
@@ -90,9 +91,10 @@ TETHER_API int tether_server_listen(struct tether_server *server, const char *ad
 TETHER_API int tether_server_listen_h3(struct tether_server *server, const char *address,
 				       uint16_t *port);
 
-/* Drains: listening stops, idle connections close, requests in flight are answered with Connection:
- * close. What is left after @grace_ns is cut off. Then done(arg), exactly once, on the first loop.
- * Any thread. -EALREADY: it is draining; -ERANGE. */
+/* Drains: what has connected already is taken in, then listening stops; idle connections close;
+ * requests in flight, and those that come on connections younger than half a second, are answered
+ * with Connection: close. What is left after @grace_ns is cut off. Then done(arg), exactly once, on
+ * the first loop. Any thread. -EALREADY: it is draining; -ERANGE. */
 TETHER_API int tether_server_shutdown(struct tether_server *server, uint64_t grace_ns,
 				      void (*done)(void *arg), void *arg);
 

@@ -34,27 +34,26 @@ int address_parse(const char *s, struct sockaddr_storage *addr)
 	return uv_ip4_addr(host, port, (struct sockaddr_in *)addr);
 }
 
-int address_open(struct sockaddr_storage *addr, int type, int backlog)
+int address_open(struct sockaddr_storage *addr, bool shared)
 {
 	const int one = 1, zero = 0;
 	socklen_t len = sizeof(*addr);
 	int fd, err;
 
-	fd = socket(addr->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* No SO_REUSEADDR: for UDP it would let strangers in. */
+	fd = socket(addr->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (addr->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(fd, (struct sockaddr *)addr, len) ||
-	    (type == SOCK_STREAM && listen(fd, backlog)) ||
-	    getsockname(fd, (struct sockaddr *)addr, &len)) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
+	if (!bind(fd, (struct sockaddr *)addr, len) &&
+	    !getsockname(fd, (struct sockaddr *)addr, &len))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 int address_of(const char *host, uint16_t port, struct sockaddr_storage *addr, socklen_t *len)
@@ -73,9 +72,9 @@ uint16_t address_port(const struct sockaddr_storage *addr)
 	return ntohs(((const struct sockaddr_in *)addr)->sin_port);
 }
 
-int address_connect(const struct sockaddr *addr, socklen_t len, int type)
+int address_connect(const struct sockaddr *addr, socklen_t len)
 {
-	int fd = socket(addr->sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -errno;

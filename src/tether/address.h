@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Addresses as people write them, and sockets on them. */
+/* Addresses as people write them, and UDP sockets on them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -11,7 +12,8 @@ int address_parse(const char *s, struct sockaddr_storage *addr);
 int address_of(const char *host, uint16_t port, struct sockaddr_storage *addr, socklen_t *len);
 uint16_t address_port(const struct sockaddr_storage *addr);
 
-/* A socket bound to @addr, which then says the port that was chosen; SOCK_STREAM listens. */
-int address_open(struct sockaddr_storage *addr, int type, int backlog);
-/* A connected one that does not block. */
-int address_connect(const struct sockaddr *addr, socklen_t len, int type);
+/* UDP sockets that do not block: one bound to @addr, which then says the port that was chosen;
+ * @shared with others that are, too. */
+int address_open(struct sockaddr_storage *addr, bool shared);
+/* And a connected one. */
+int address_connect(const struct sockaddr *addr, socklen_t len);

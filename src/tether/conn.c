@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <tether/base.h>
 
@@ -24,7 +25,9 @@ static void on_poke(struct deadline *d)
 {
 	struct conn *conn = container_of(d, struct conn, poke);
 
-	if (!conn->closing && !conn->out)
+	if (conn->failed)
+		conn_close(conn, conn->failed);
+	else if (!conn->closing && !conn->out)
 		conn->ops->flushed(conn);
 }
 
@@ -32,6 +35,14 @@ void conn_poke(struct conn *conn)
 {
 	if (!conn->closing)
 		loop_deadline(conn->loop, &conn->poke, tether_loop_now_ns(conn->loop));
+}
+
+void conn_fail(struct conn *conn, int err)
+{
+	if (conn->failed)
+		return;
+	conn->failed = err;
+	conn_poke(conn);
 }
 
 static void on_scope(struct member *member, int why)
@@ -180,7 +191,7 @@ static void start_writing(struct conn *conn, struct outbuf *out)
 	if (err) {
 		conn->out = NULL;
 		mem_free(conn->loop, out);
-		conn_close(conn, err);
+		conn_fail(conn, err);
 	}
 }
 
@@ -211,13 +222,14 @@ void conn_raw_write(struct conn *conn, const char *data, size_t len)
 	uv_buf_t buf;
 	int n = 0;
 
-	if (conn->closing || !len)
+	if (conn->closing || conn->failed || !len)
 		return;
+	conn->wrote_bytes += len;
 	if (!conn->out) {
 		buf = uv_buf_init((char *)data, len);
 		n = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
 		if (n < 0 && n != UV_EAGAIN) {
-			conn_close(conn, n);
+			conn_fail(conn, n);
 			return;
 		}
 		n = n < 0 ? 0 : n;
@@ -226,7 +238,7 @@ void conn_raw_write(struct conn *conn, const char *data, size_t len)
 	}
 	out = outbuf_add(conn, conn->next, data + n, len - n);
 	if (!out) {
-		conn_close(conn, -ENOMEM);
+		conn_fail(conn, -ENOMEM);
 		return;
 	}
 	conn->next = out;
@@ -295,6 +307,19 @@ size_t conn_queued(const struct conn *conn)
 	return queued + (conn->next ? conn->next->len : 0);
 }
 
+uint64_t conn_sent(const struct conn *conn)
+{
+	return conn->wrote_bytes - conn_queued(conn);
+}
+
+bool conn_readable(const struct conn *conn)
+{
+	uv_os_fd_t fd;
+	int n = 0;
+
+	return !uv_fileno((const uv_handle_t *)&conn->tcp, &fd) && !ioctl(fd, FIONREAD, &n) && n;
+}
+
 /* ---- end ------------------------------------------------------------------------------------- */
 
 void conn_linger(struct conn *conn, uint64_t deadline_ns)
@@ -311,7 +336,7 @@ void conn_linger(struct conn *conn, uint64_t deadline_ns)
 	conn_phase(conn, CONN_LINGER, deadline_ns);
 	if (conn->tls)
 		tls_bye(conn);
-	/* Without output left; else flushed() comes here again. */
+	/* Without output left; else flushed() is to come here again. */
 	if (!conn->closing && !conn->out && !uv_fileno((uv_handle_t *)&conn->tcp, &fd))
 		shutdown(fd, SHUT_WR);
 	conn_read_start(conn);

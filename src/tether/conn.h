@@ -68,7 +68,9 @@ struct conn {
 	struct outbuf *next; /* to be written after it */
 	struct tls_session *tls;
 	uint64_t phase_began_ns;
+	uint64_t wrote_bytes; /* of output in all, taken by the kernel or not */
 	struct deadline poke;
+	int failed;    /* -errno of a write: it ends with that in the next turn */
 	uint8_t phase; /* enum conn_phase */
 	uint8_t role;  /* enum conn_role */
 	bool reading : 1;
@@ -91,7 +93,8 @@ void conn_read_start(struct conn *conn);
 void conn_read_stop(struct conn *conn);
 
 /* Output is gathered in the loop's scratch and goes out by conn_flush(), in one write. Errors end
- * the connection. Bytes are copied. */
+ * the connection, but in the next turn: never under the feet of whoever writes. Bytes are copied.
+ */
 void conn_write(struct conn *conn, const void *data, size_t len);
 /* Room for at most @len (<= 4 KiB) bytes right in the scratch; conn_wrote() says how many were
  * used. */
@@ -99,8 +102,11 @@ char *conn_room(struct conn *conn, size_t len);
 void conn_wrote(struct conn *conn, size_t len);
 void conn_flush(struct conn *conn);
 
-/* Bytes that the kernel has not taken. */
+/* Bytes that the kernel has not taken, and that it has. */
 size_t conn_queued(const struct conn *conn);
+uint64_t conn_sent(const struct conn *conn);
+/* Bytes wait in the kernel to be read. */
+bool conn_readable(const struct conn *conn);
 
 /* flushed() in this turn or the next, though nothing is queued. */
 void conn_poke(struct conn *conn);
@@ -111,5 +117,6 @@ void conn_linger(struct conn *conn, uint64_t deadline_ns);
 /* Ends it; @why 0 or -errno. Further calls do nothing. @conn lives until gone(). */
 void conn_close(struct conn *conn, int why);
 
-/* For tls.c: plain bytes to and from the socket. */
+/* For tls.c: bytes to the socket, and that there can be no more of them. */
 void conn_raw_write(struct conn *conn, const char *data, size_t len);
+void conn_fail(struct conn *conn, int err);

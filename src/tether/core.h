@@ -55,6 +55,7 @@ struct tether_loop {
 	uv_timer_t timer;   /* for the first deadline */
 	uv_async_t wake;    /* for the mailbox and stop */
 	uv_prepare_t ready; /* virtual clocks: looks at the deadlines in every turn */
+	uv_tcp_t first;	    /* closed at once */
 	struct tether_alloc alloc;
 	struct tether_clock clock;
 	bool virtual_clock;

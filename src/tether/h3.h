@@ -52,6 +52,7 @@ struct h3_message {
 	char method_text[24];
 	nghttp3_rcbuf *authority; /* until there is a place for it */
 	uint64_t phase_began_ns;
+	uint64_t spent_ns[CONN_PHASES];
 	uint8_t phase;
 	uint16_t status; /* of a response; or what a request is to be refused with */
 	bool has_head : 1;

@@ -127,12 +127,12 @@ static void settle(struct h3_message *m)
 	uint64_t now = tether_loop_now_ns(loop);
 
 	if (phase != was) {
-		m->call->spent_ns[was] += now - m->phase_began_ns;
+		m->spent_ns[was] += now - m->phase_began_ns;
 		m->phase_began_ns = now;
 		m->phase = phase;
 	}
 	loop_deadline(loop, &m->stream->deadline,
-		      m->phase_began_ns - m->call->spent_ns[phase] + allowed(m, phase));
+		      m->phase_began_ns - m->spent_ns[phase] + allowed(m, phase));
 }
 
 /* ---- the request ----------------------------------------------------------------------------- */

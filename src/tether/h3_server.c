@@ -34,10 +34,10 @@ static void close_when_empty(struct server_part *part)
 static void on_endpoint_gone(struct quic_endpoint *ep)
 {
 	struct h3_listener *listener = container_of(ep, struct h3_listener, ep);
-	struct tether_server *server = listener->part->server;
+	struct server_part *part = listener->part;
 
 	mem_free(ep->loop, listener);
-	server_leave(server);
+	server_part_exit(part);
 }
 
 /* ---- the life of a connection ---------------------------------------------------------------- */
@@ -162,11 +162,8 @@ static struct quic_conn *on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd
 	struct h3_server_conn *conn;
 	struct quic_limits limits;
 
-	if (part->draining || !server_part_enter(part)) {
-		count(&part->refused, 1);
-		PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
+	if (!server_part_enter(part))
 		return NULL;
-	}
 	conn = mem_new(ep->loop, sizeof(*conn));
 	if (!conn || quic_conn_init(&conn->h3.q, ep, part->scope, &h3_ops)) {
 		mem_free(ep->loop, conn);
@@ -194,30 +191,54 @@ static const struct quic_endpoint_ops endpoint_ops = {
 	.gone = on_endpoint_gone,
 };
 
-int h3_part_listen(struct server_part *part, struct sockaddr_storage *addr)
+static int open_listener(struct server_part *part, struct sockaddr_storage *addr)
 {
-	struct h3_listener *listener;
-	int fd, err = -ESHUTDOWN;
+	struct h3_listener *listener = mem_new(part->loop, sizeof(*listener));
+	int err = -ENOMEM, fd;
 
-	fd = address_open(addr, SOCK_DGRAM, 0);
-	if (fd < 0)
-		return fd;
-	listener = mem_new(part->loop, sizeof(*listener));
-	if (!listener || !gate_enter(&part->server->gate)) {
-		mem_free(part->loop, listener);
-		close(fd);
-		return listener ? -ESHUTDOWN : -ENOMEM;
-	}
+	if (!listener)
+		return err;
+	fd = address_open(addr, part->server->n_parts > 1);
+	err = fd < 0 ? fd : gate_enter(&part->server->gate) ? 0 : -ESHUTDOWN;
+	if (err)
+		goto free_it;
+	part->inside++;
 	listener->part = part;
 	listener->ep.server = true;
 	err = quic_endpoint_open(&listener->ep, part->loop, fd, &endpoint_ops);
-	if (err) {
+	if (!err) {
+		list_prepend(&part->h3_listeners, &listener->link);
+		return 0;
+	}
+	server_part_exit(part);
+free_it:
+	if (fd >= 0)
 		close(fd);
-		mem_free(part->loop, listener);
-		server_leave(part->server);
+	mem_free(part->loop, listener);
+	return err;
+}
+
+int h3_listeners_open(struct tether_server *server, const char *address, uint16_t *port)
+{
+	struct sockaddr_storage addr = { 0 };
+	int err = address_parse(address, &addr);
+	struct h3_listener *listener;
+	unsigned int i = 0;
+
+	/* The first one has the port chosen. */
+	while (i < server->n_parts && !err)
+		err = open_listener(&server->parts[i++], &addr);
+	if (err) { /* all or none; the last one has failed */
+		while (i-- > 1) {
+			listener = container_of(server->parts[i - 1].h3_listeners.next,
+						struct h3_listener, link);
+			list_remove(&listener->link);
+			quic_endpoint_close(&listener->ep);
+		}
 		return err;
 	}
-	list_append(&part->h3_listeners, &listener->link);
+	if (port)
+		*port = address_port(&addr);
 	return 0;
 }
 

@@ -242,6 +242,10 @@ static int open_handles(struct tether_loop *loop)
 	}
 	uv_timer_init(&loop->uv, &loop->timer);
 	uv_prepare_init(&loop->uv, &loop->ready);
+	/* libuv opens a descriptor with the first TCP handle and keeps it: now, so that what comes
+	 * and goes later can be counted. */
+	if (!uv_tcp_init(&loop->uv, &loop->first))
+		uv_close((uv_handle_t *)&loop->first, NULL);
 	loop->wake.data = loop->timer.data = loop->ready.data = loop;
 	uv_unref((uv_handle_t *)&loop->wake);
 	if (loop->virtual_clock)
@@ -299,7 +303,8 @@ int tether_loop_free(struct tether_loop *loop)
 	for (kind = SLOT_FREE + 1; kind < SLOT_KINDS; kind++)
 		if (loop->live[kind])
 			return -EBUSY;
-	if (loop->mail_first)
+	/* A server that has not drained holds it. */
+	if (loop->mail_first || loop->holds)
 		return -EBUSY;
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->timer, NULL);

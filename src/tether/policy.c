@@ -50,7 +50,7 @@ int policy_scan(struct policy_scan *scan, const char *data, size_t len)
 				return -EINVAL;
 			break;
 		case AT_LINE:
-			if (*p == ' ' || *p == '\t')
+			if (*p == ' ' || *p == '\t' || *p == ':')
 				return -EINVAL;
 			scan->state = AT_NAME;
 			break;

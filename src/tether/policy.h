@@ -16,7 +16,7 @@ struct policy_scan {
 	bool cr; /* the last byte was CR */
 };
 
-/* -EINVAL: a folded line, a space in or after a field's name, a CR that no LF follows. */
+/* -EINVAL: a folded line, a space in or after a field's name, no name, a CR that no LF follows. */
 int policy_scan(struct policy_scan *scan, const char *data, size_t len);
 
 struct policy_facts {

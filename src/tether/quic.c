@@ -306,7 +306,7 @@ static int listen_on(struct tether_quic *quic, const char *address, uint16_t *po
 
 	if (err)
 		return err;
-	fd = address_open(&addr, SOCK_DGRAM, 0);
+	fd = address_open(&addr, false);
 	if (fd < 0)
 		return fd;
 	quic->ep.server = true;
@@ -426,7 +426,7 @@ int tether_quic_connect(struct tether_scope handle, const struct tether_dest *de
 		err = address_of(dest->host, dest->port, &to.u.storage, &to.len);
 	if (err)
 		return err;
-	fd = address_connect(&to.u.any, to.len, SOCK_DGRAM);
+	fd = address_connect(&to.u.any, to.len);
 	if (fd < 0)
 		return fd;
 	client = mem_new(scope->loop, sizeof(*client));

@@ -43,15 +43,14 @@ static int check(const struct call *call, int status, const struct tether_field 
 /* The request's body is not wanted: is it thrown away, or the connection? */
 static void drop_body(struct call *call)
 {
-	struct server_conn *sc = call->sc;
+	uint64_t discard_bytes = call->sc->part->server->options.discard_bytes;
 
 	if (call->request == REQUEST_READ || call->got || !call->length)
 		return;
-	if (call->refused ||
-	    (call->length != TETHER_LENGTH_UNKNOWN &&
-	     call->length - call->received > sc->part->server->options.discard_bytes)) {
+	if (call->refused || (call->length != TETHER_LENGTH_UNKNOWN &&
+			      call->length - call->received > discard_bytes)) {
 		call->keep = false;
-		sc->last = true;
+		call->abandoned = true;
 	} else {
 		call->discard = true;
 	}
@@ -272,21 +271,23 @@ int tether_call_finish(struct tether_call handle)
 void call_continue(struct call *call)
 {
 	call->expect = false;
-	if (call->h3)
+	if (call->h3) {
 		h3_call_continue(call);
-	else
-		conn_write(&call->sc->conn, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
+		return;
+	}
+	call->expected = true;
+	conn_write(&call->sc->conn, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-void call_refuse(struct server_conn *sc, int status)
+void call_refuse(struct server_conn *sc, int status, int why)
 {
 	static const struct tether_field type = { "Content-Type", "text/plain" };
 	const char *name = status_name(status);
 	struct conn *conn = &sc->conn;
 	struct call *call = sc->call;
 
-	count(&sc->part->bad_requests, 1);
 	if (call && call->response == RESPONSE_NONE) {
+		count(&sc->part->bad_requests, 1);
 		call->keep = false;
 		write_head(call, status, &type, 1, strlen(name) + 1);
 		if (!call->head_only) {
@@ -295,9 +296,8 @@ void call_refuse(struct server_conn *sc, int status)
 		}
 	}
 	if (call)
-		call_free(call, status == 408 ? -ETIMEDOUT : status == 413 ? -EMSGSIZE : -EPROTO);
-	sc->lingers = true;
-	conn_linger(conn, tether_loop_now_ns(conn->loop) + sc->part->server->options.linger_ns);
+		call_free(call, why);
+	server_conn_linger(sc);
 }
 
 const struct sockaddr *tether_call_peer(struct tether_call handle)

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The server (tether/server.h): options, listeners, draining. Connections are in server_conn.c. */
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <tether/tls.h>
 
-#include "address.h"
 #include "probes.h"
 #include "server_conn.h"
 #include "tls_session.h"
@@ -18,12 +13,6 @@ enum server_state {
 	SERVER_OPEN = 0,
 	SERVER_DRAINS,
 	SERVER_DONE,
-};
-
-struct listener {
-	uv_tcp_t tcp;
-	struct server_part *part;
-	struct list link;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -77,8 +66,16 @@ static void run_done(struct mail *mail)
 		server->done(server->arg);
 }
 
-void server_leave(struct tether_server *server)
+void server_part_exit(struct server_part *part)
 {
+	struct tether_server *server = part->server;
+
+	/* What the part has on its loop goes on that loop's thread. */
+	if (!--part->inside) {
+		loop_deadline_drop(part->loop, &part->grace);
+		scope_free(part->scope);
+		part->scope = NULL;
+	}
 	if (gate_leave(&server->gate))
 		loop_mail(server->parts[0].loop, &server->done_mail);
 }
@@ -87,8 +84,12 @@ bool server_part_enter(struct server_part *part)
 {
 	if (atomic_load_explicit(&part->open, memory_order_relaxed) >=
 		    part->server->options.conns ||
-	    !gate_enter(&part->server->gate))
+	    !gate_enter(&part->server->gate)) {
+		count(&part->refused, 1);
+		PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
 		return false;
+	}
+	part->inside++;
 	count(&part->accepted, 1);
 	count(&part->open, 1);
 	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
@@ -104,16 +105,8 @@ void server_part_leave(struct server_part *part)
 		return;
 	count(&part->open, -1);
 	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
-	server_leave(part->server);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-	struct listener *listener = container_of(handle, struct listener, tcp);
-	struct tether_server *server = listener->part->server;
-
-	mem_free(listener->part->loop, listener);
-	server_leave(server);
+	listeners_resume(part);
+	server_part_exit(part);
 }
 
 static void on_grace(struct deadline *d)
@@ -123,32 +116,47 @@ static void on_grace(struct deadline *d)
 	scope_cancel(part->scope, -ETIMEDOUT);
 }
 
+/* Each is visited once, whatever the visits do to others. */
+static void drain_conns(struct server_part *part)
+{
+	struct list todo, *item;
+
+	list_init(&todo);
+	while (!list_empty(&part->conns)) {
+		item = part->conns.next;
+		list_remove(item);
+		list_append(&todo, item);
+	}
+	while (!list_empty(&todo)) {
+		item = todo.next;
+		list_remove(item);
+		list_append(&part->conns, item);
+		server_conn_drain(container_of(item, struct server_conn, link));
+	}
+}
+
 static void drain_part(struct mail *mail)
 {
 	struct server_part *part = container_of(mail, struct server_part, mail);
-	struct list *item, *next;
-	struct listener *listener;
+	struct tether_server *server = part->server;
+	bool empty;
 
-	part->draining = true;
-	PROBE2(drain_begin, (uint64_t)(part - part->server->parts),
+	PROBE2(drain_begin, (uint64_t)(part - server->parts),
 	       atomic_load_explicit(&part->open, memory_order_relaxed));
-	while (!list_empty(&part->listeners)) {
-		listener = container_of(part->listeners.next, struct listener, link);
-		list_remove(&listener->link);
-		uv_close((uv_handle_t *)&listener->tcp, on_listener_closed);
-	}
-	for (item = part->conns.next; item != &part->conns; item = next) {
-		next = item->next;
-		server_conn_drain(container_of(item, struct server_conn, link));
-	}
+	listeners_close(part);
+	/* Nobody comes any more. The last part to say so shuts the gate, which is not empty: each
+	 * part has a place of its own, given up below. */
+	if (atomic_fetch_add(&server->n_stopped, 1) + 1 == server->n_parts)
+		gate_drain(&server->gate, &empty);
+	part->draining = true;
+	drain_conns(part);
 	h3_part_drain(part);
 	if (!list_empty(&part->conns) || !list_empty(&part->h3_conns))
 		loop_deadline(part->loop, &part->grace,
-			      tether_loop_now_ns(part->loop) + part->server->grace_ns);
-	/* The part's own place, taken so that it could not be done before this. */
-	if (part != part->server->parts)
+			      tether_loop_now_ns(part->loop) + server->grace_ns);
+	if (part != server->parts)
 		loop_release(part->loop);
-	server_leave(part->server);
+	server_part_exit(part);
 }
 
 int tether_server_shutdown(struct tether_server *server, uint64_t grace_ns, void (*done)(void *arg),
@@ -156,7 +164,6 @@ int tether_server_shutdown(struct tether_server *server, uint64_t grace_ns, void
 {
 	int open = SERVER_OPEN;
 	unsigned int i;
-	bool empty;
 
 	if (!server)
 		return -EINVAL;
@@ -167,108 +174,27 @@ int tether_server_shutdown(struct tether_server *server, uint64_t grace_ns, void
 	server->grace_ns = grace_ns;
 	server->done = done;
 	server->arg = arg;
-	/* Each part is inside, so the gate cannot be empty here. */
-	gate_drain(&server->gate, &empty);
 	for (i = 0; i < server->n_parts; i++)
 		loop_mail(server->parts[i].loop, &server->parts[i].mail);
 	return 0;
 }
 
-/* ---- listening ------------------------------------------------------------------------------- */
-
-static void on_turned_away(uv_handle_t *handle)
-{
-	mem_free(handle->data, handle);
-}
-
-static void turn_away(struct server_part *part, uv_stream_t *stream)
-{
-	uv_tcp_t *tcp = mem_new(part->loop, sizeof(*tcp));
-
-	count(&part->refused, 1);
-	PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
-	if (!tcp)
-		return;
-	uv_tcp_init(&part->loop->uv, tcp);
-	tcp->data = part->loop;
-	uv_accept(stream, (uv_stream_t *)tcp);
-	uv_close((uv_handle_t *)tcp, on_turned_away);
-}
-
-static void on_connection(uv_stream_t *stream, int err)
-{
-	struct server_part *part = container_of(stream, struct listener, tcp)->part;
-
-	/* No descriptors left: libuv has closed what waited, and goes on listening. */
-	if (err)
-		return;
-	if (server_part_enter(part))
-		server_conn_accept(part, stream);
-	else
-		turn_away(part, stream);
-}
-
-static int part_listen(struct server_part *part, struct sockaddr_storage *addr)
-{
-	struct listener *listener;
-	int fd, err;
-
-	fd = address_open(addr, SOCK_STREAM, part->server->options.backlog);
-	if (fd < 0)
-		return fd;
-	listener = mem_new(part->loop, sizeof(*listener));
-	if (!listener || !gate_enter(&part->server->gate)) {
-		mem_free(part->loop, listener);
-		close(fd);
-		return listener ? -ESHUTDOWN : -ENOMEM;
-	}
-	listener->part = part;
-	list_append(&part->listeners, &listener->link);
-	uv_tcp_init(&part->loop->uv, &listener->tcp);
-	err = uv_tcp_open(&listener->tcp, fd);
-	if (err)
-		close(fd);
-	else
-		err = uv_listen((uv_stream_t *)&listener->tcp, part->server->options.backlog,
-				on_connection);
-	if (err) {
-		list_remove(&listener->link);
-		uv_close((uv_handle_t *)&listener->tcp, on_listener_closed);
-	}
-	return err;
-}
-
 int tether_server_listen(struct tether_server *server, const char *address, uint16_t *port)
 {
-	struct sockaddr_storage addr = { 0 };
-	unsigned int i;
-	int err;
-
 	if (!server)
 		return -EINVAL;
-	err = address_parse(address, &addr);
-	/* The first one has the port chosen, the others share it. */
-	for (i = 0; i < server->n_parts && !err; i++)
-		err = part_listen(&server->parts[i], &addr);
-	if (!err && port)
-		*port = address_port(&addr);
-	return err;
+	if (atomic_load(&server->state) != SERVER_OPEN)
+		return -ESHUTDOWN;
+	return listeners_open(server, address, port);
 }
 
 int tether_server_listen_h3(struct tether_server *server, const char *address, uint16_t *port)
 {
-	struct sockaddr_storage addr = { 0 };
-	unsigned int i;
-	int err;
-
 	if (!server || !server->options.tls)
 		return -EINVAL;
-	err = address_parse(address, &addr);
-	for (i = 0; i < server->n_parts && !err; i++)
-		err = h3_part_listen(&server->parts[i], &addr);
-	if (!err && port)
-		*port = address_port(&addr);
-	return err;
+	if (atomic_load(&server->state) != SERVER_OPEN)
+		return -ESHUTDOWN;
+	return h3_listeners_open(server, address, port);
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */
@@ -276,7 +202,6 @@ int tether_server_listen_h3(struct tether_server *server, const char *address, u
 static void free_server(struct tether_server *server, unsigned int parts)
 {
 	while (parts--) {
-		loop_deadline_drop(server->parts[parts].loop, &server->parts[parts].grace);
 		scope_free(server->parts[parts].scope);
 	}
 	tether_tls_free(server->options.tls);
@@ -311,9 +236,10 @@ int tether_server_new(struct tether_loop *const *loops, unsigned int n,
 		part->loop = loops[i];
 		part->mail.run = drain_part;
 		list_init(&part->conns);
-		list_init(&part->listeners);
+		listeners_init(part);
 		list_init(&part->h3_conns);
 		list_init(&part->h3_listeners);
+		part->inside = 1;
 		deadline_init(&part->grace, on_grace);
 		part->scope = scope_root(loops[i]);
 		if (!part->scope) {

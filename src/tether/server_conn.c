@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * A connection of the server: bytes in, calls out. What it waits for, and until when, follows from
- * its state in one place: settle().
- */
+/* A connection of the server: bytes in, calls out. What it waits for is in server_phase.c. */
 #include "server_conn.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probes.h"
 #include "tls_session.h"
@@ -14,97 +12,6 @@
 static const struct tether_server_options *options(const struct server_conn *sc)
 {
 	return &sc->part->server->options;
-}
-
-/* ---- phases ---------------------------------------------------------------------------------- */
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* What a phase may take in all: @total, and for bytes that flow no more than their floor allows. */
-static uint64_t allowed(const struct server_conn *sc, enum conn_phase phase)
-{
-	const struct tether_server_options *o = options(sc);
-	uint64_t by_rate;
-
-	switch (phase) {
-	case CONN_BODY:
-		by_rate = o->floor_grace_ns +
-			  (uint64_t)((double)sc->call->received / o->floor_bytes_per_s * 1e9);
-		return least(o->body_ns, by_rate);
-	case CONN_HANDLER:
-		return o->handler_ns;
-	case CONN_WRITE:
-		return o->write_ns;
-	case CONN_HEADER:
-		return o->header_ns;
-	default:
-		return o->idle_ns;
-	}
-}
-
-static enum conn_phase phase_of(const struct server_conn *sc)
-{
-	const struct call *call = sc->call;
-
-	if (conn_queued(&sc->conn))
-		return CONN_WRITE;
-	if (!call)
-		return CONN_IDLE;
-	if (call->request == REQUEST_HEAD)
-		return CONN_HEADER;
-	if (call->request == REQUEST_BODY && (call->got || call->discard))
-		return CONN_BODY;
-	return CONN_HANDLER;
-}
-
-/* Time goes to the account of the phase that was; a phase that comes back has what is left of its
- * total. Output of a connection without a call (the last bytes of a response) is timed afresh. */
-static void settle(struct server_conn *sc)
-{
-	struct conn *conn = &sc->conn;
-	enum conn_phase phase = phase_of(sc), was = (enum conn_phase)conn->phase;
-	uint64_t now = tether_loop_now_ns(conn->loop), spent = 0, due;
-
-	if (conn->closing || sc->lingers || was == CONN_HANDSHAKE)
-		return;
-	if (sc->call) {
-		if (was != phase)
-			sc->call->spent_ns[was] += now - conn->phase_began_ns;
-		spent = sc->call->spent_ns[phase];
-	}
-	due = (was == phase && (phase != CONN_IDLE) ? conn->phase_began_ns : now) - spent +
-	      allowed(sc, phase);
-	if (phase == CONN_IDLE)
-		due = least(due, sc->ends_ns);
-	if (phase == CONN_BODY && sc->call->expect &&
-	    fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))
-		due = now + TETHER_WITHIN_MAX_NS;
-	conn_phase(conn, phase, due);
-	if (phase == CONN_WRITE || sc->stash.bytes || sc->last)
-		conn_read_stop(conn);
-	else
-		conn_read_start(conn);
-}
-
-static void on_expired(struct conn *conn)
-{
-	struct server_conn *sc = container_of(conn, struct server_conn, conn);
-	struct call *call = sc->call;
-
-	if (conn->phase == CONN_IDLE || conn->phase == CONN_LINGER) {
-		conn_close(conn, 0);
-		return;
-	}
-	count(&sc->part->timeouts, 1);
-	/* Whoever was too slow with its request is told so, where that is still possible. */
-	if (call && call->response == RESPONSE_NONE &&
-	    (conn->phase == CONN_HEADER || conn->phase == CONN_BODY))
-		call_refuse(sc, 408);
-	else
-		conn_close(conn, -ETIMEDOUT);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
@@ -125,6 +32,7 @@ static struct call *call_new(struct server_conn *sc)
 	call->sc = sc;
 	sc->call = call;
 	sc->codec.target_bytes = o->target_bytes;
+	server_conn_account(sc);
 	http1_begin(&sc->codec, &call->head);
 	return call;
 }
@@ -165,12 +73,12 @@ static void on_head(struct server_conn *sc)
 		status = call->id ? 0 : 503;
 	}
 	if (status) {
-		call_refuse(sc, status);
+		call_refuse(sc, status, status == 413 ? -EMSGSIZE : -EPROTO);
 		return;
 	}
 	count(&sc->part->requests, 1);
 	if (++sc->requests >= o->requests || sc->part->draining ||
-	    tether_loop_now_ns(sc->conn.loop) >= sc->ends_ns)
+	    tether_loop_now_ns(sc->conn.loop) - sc->began_ns >= o->lifetime_ns)
 		call->keep = false;
 	o->handler(call_handle(call), o->arg);
 }
@@ -190,14 +98,11 @@ static void on_body(struct server_conn *sc)
 {
 	struct call *call = sc->call;
 
-	call->expect = false;
+	call->expect = call->expected = false;
 	call->received += sc->codec.body_len;
 	if (call->received > options(sc)->body_bytes ||
 	    (call->discard && call->received > options(sc)->discard_bytes)) {
-		if (call->response == RESPONSE_NONE)
-			call_refuse(sc, 413);
-		else
-			conn_close(&sc->conn, -EMSGSIZE);
+		call_refuse(sc, 413, call->response == RESPONSE_DONE ? 0 : -EMSGSIZE);
 		return;
 	}
 	if (!call->discard)
@@ -210,14 +115,17 @@ static void on_end(struct server_conn *sc)
 	give_body(sc->call, "", 0);
 }
 
-/* Is there a call that has to do something before input goes on? */
+/* Is there a call that has to do something before input goes on, or too much output? */
 static bool waits(const struct server_conn *sc)
 {
 	const struct call *call = sc->call;
 
-	if (sc->conn.closing || sc->lingers || sc->close_flushed)
+	if (sc->conn.closing || sc->lingers)
 		return true;
-	if (!call || call->request == REQUEST_HEAD)
+	/* Many small requests can ask for much: who does not read is not served on. */
+	if (!call)
+		return conn_queued(&sc->conn) >= options(sc)->queue_bytes;
+	if (call->request == REQUEST_HEAD)
 		return false;
 	if (call->request == REQUEST_READ)
 		return true;
@@ -232,19 +140,10 @@ static void reap(struct server_conn *sc)
 
 	if (!call || sc->conn.closing || sc->lingers || call->response != RESPONSE_DONE)
 		return;
-	if (call->request != REQUEST_READ) {
-		if (call->discard || !sc->last)
-			return;
-		/* The rest of the body is not wanted: the answer goes out before the reset. */
-		call_free(call, 0);
-		sc->lingers = true;
-		conn_linger(&sc->conn, tether_loop_now_ns(sc->conn.loop) + options(sc)->linger_ns);
+	if (call->request != REQUEST_READ && !call->abandoned)
 		return;
-	}
-	sc->last |= !call->keep;
+	sc->lingers = !call->keep || call->abandoned;
 	call_free(call, 0);
-	if (sc->last && !sc->conn.closing)
-		sc->close_flushed = true;
 }
 
 static size_t parse(struct server_conn *sc, const char *data, size_t len)
@@ -270,7 +169,7 @@ static size_t parse(struct server_conn *sc, const char *data, size_t len)
 		else if (event == HTTP1_END)
 			on_end(sc);
 		else
-			call_refuse(sc, sc->codec.status);
+			call_refuse(sc, sc->codec.status, -EPROTO);
 		reap(sc);
 	}
 	return used;
@@ -283,20 +182,18 @@ static void work(struct server_conn *sc, const char *data, size_t len)
 	sc->busy = true;
 	reap(sc);
 	used = parse(sc, data, len);
-	if (sc->conn.closing || sc->lingers || sc->close_flushed)
+	if (sc->conn.closing || sc->lingers)
 		used = len;
 	if ((used < len || sc->stash.bytes) &&
 	    stash_set(sc->conn.loop, &sc->stash, data + used, len - used))
 		conn_close(&sc->conn, -ENOMEM);
 	conn_flush(&sc->conn);
 	sc->busy = false;
-	if (sc->close_flushed && !conn_queued(&sc->conn))
-		conn_close(&sc->conn, 0);
 	/* Nothing more will come: what it waits for in vain ends here. */
-	if (sc->conn.eof && !sc->stash.bytes && !sc->conn.closing &&
+	if (sc->conn.eof && !sc->stash.bytes && !sc->conn.closing && !sc->lingers &&
 	    (!sc->call || sc->call->request != REQUEST_READ) && !conn_queued(&sc->conn))
 		conn_close(&sc->conn, sc->call ? -ECONNRESET : 0);
-	settle(sc);
+	server_conn_settle(sc);
 }
 
 void server_conn_go_on(struct server_conn *sc)
@@ -322,6 +219,7 @@ static void on_ready(struct conn *conn)
 	struct server_conn *sc = container_of(conn, struct server_conn, conn);
 
 	conn_phase(conn, CONN_IDLE, tether_loop_now_ns(conn->loop) + options(sc)->idle_ns);
+	server_conn_settle(sc);
 }
 
 static void on_eof(struct conn *conn)
@@ -335,8 +233,8 @@ static void on_flushed(struct conn *conn)
 	struct call *call = sc->call;
 	void (*drained)(struct tether_call call, void *arg);
 
-	if (sc->lingers) {
-		conn_linger(conn, tether_loop_now_ns(conn->loop) + options(sc)->linger_ns);
+	if (conn->phase == CONN_LINGER) {
+		conn_linger(conn, conn->deadline.at_ns);
 		return;
 	}
 	if (call && call->drained) {
@@ -376,52 +274,60 @@ static const struct conn_ops ops = {
 	.ready = on_ready,
 	.eof = on_eof,
 	.flushed = on_flushed,
-	.expired = on_expired,
+	.expired = server_conn_expired,
 	.ending = on_ending,
 	.gone = on_gone,
 };
 
 void server_conn_drain(struct server_conn *sc)
 {
-	if (sc->call && sc->call->request != REQUEST_HEAD) {
+	if (sc->call && sc->call->request != REQUEST_HEAD)
 		sc->call->keep = false;
-		return;
-	}
-	if (sc->call || conn_queued(&sc->conn))
-		sc->last = sc->close_flushed = !sc->call;
-	else
-		conn_close(&sc->conn, 0);
+	server_conn_settle(sc);
 }
 
-void server_conn_accept(struct server_part *part, uv_stream_t *listener)
+/* Until there is a connection to close, the descriptor is closed here. */
+static struct server_conn *conn_new(struct server_part *part)
 {
-	struct tether_loop *loop = part->loop;
-	const struct tether_server_options *o = &part->server->options;
-	struct server_conn *sc = mem_new(loop, sizeof(*sc));
-	int err = -ENOMEM;
+	struct server_conn *sc = mem_new(part->loop, sizeof(*sc));
 
-	if (sc) {
-		sc->part = part;
-		list_init(&sc->link);
-		http1_init(&sc->codec, HTTP_REQUEST);
-		err = conn_init(&sc->conn, loop, part->scope, &ops, CONN_SERVER);
-	}
-	if (err) {
-		mem_free(loop, sc);
+	if (!sc)
+		return NULL;
+	sc->part = part;
+	list_init(&sc->link);
+	http1_init(&sc->codec, HTTP_REQUEST);
+	if (!conn_init(&sc->conn, part->loop, part->scope, &ops, CONN_SERVER))
+		return sc;
+	mem_free(part->loop, sc);
+	return NULL;
+}
+
+void server_conn_accept(struct server_part *part, int fd)
+{
+	const struct tether_server_options *o = &part->server->options;
+	uint64_t now = tether_loop_now_ns(part->loop);
+	struct server_conn *sc = conn_new(part);
+	int err;
+
+	if (!sc) {
+		close(fd);
 		server_part_leave(part);
 		return;
 	}
 	list_append(&part->conns, &sc->link);
-	err = uv_accept(listener, (uv_stream_t *)&sc->conn.tcp);
-	if (!err && o->tls)
+	err = uv_tcp_open(&sc->conn.tcp, fd);
+	if (err)
+		close(fd);
+	else if (o->tls)
 		err = tls_session_new(&sc->conn, o->tls, NULL);
 	if (err) {
 		conn_close(&sc->conn, err);
 		return;
 	}
 	conn_opened(&sc->conn);
-	sc->ends_ns = tether_loop_now_ns(loop) + o->lifetime_ns;
-	conn_phase(&sc->conn, o->tls ? CONN_HANDSHAKE : CONN_IDLE,
-		   tether_loop_now_ns(loop) + (o->tls ? o->handshake_ns : o->idle_ns));
+	sc->began_ns = now;
+	if (o->tls)
+		conn_phase(&sc->conn, CONN_HANDSHAKE, now + o->handshake_ns);
+	server_conn_settle(sc);
 	conn_read_start(&sc->conn);
 }

@@ -26,7 +26,7 @@ struct tls_session {
 	struct tether_tls *tls;
 	const char *in; /* what has come and is not decrypted yet */
 	size_t in_len;
-	bool ready, ended;
+	bool ready, ended, said_bye;
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -290,7 +290,7 @@ void tls_output(struct conn *conn, const char *data, size_t len)
 	while (len && !conn->closing) {
 		n = gnutls_record_send(tls->session, data, len);
 		if (n < 0) {
-			conn_close(conn, -EPROTO);
+			conn_fail(conn, -EPROTO);
 			return;
 		}
 		data += n;
@@ -302,6 +302,9 @@ void tls_output(struct conn *conn, const char *data, size_t len)
 
 void tls_bye(struct conn *conn)
 {
-	if (conn->tls->ready)
-		gnutls_bye(conn->tls->session, GNUTLS_SHUT_WR);
+	struct tls_session *tls = conn->tls;
+
+	if (tls->ready && !tls->said_bye)
+		gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	tls->said_bye = true;
 }

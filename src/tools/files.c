@@ -226,7 +226,10 @@ void files_serve(struct tether_call call, struct files *files)
 	}
 	fd = open_file(files, path, &st);
 	if (fd < 0) {
-		answer(call, fd == -EMFILE || fd == -ENFILE ? 503 : 404, "Not Found\n");
+		if (fd == -EMFILE || fd == -ENFILE)
+			answer(call, 503, "Service Unavailable\n");
+		else
+			answer(call, 404, "Not Found\n");
 		return;
 	}
 	snprintf(tag, sizeof(tag), "\"%" PRIx64 "-%" PRIx64 "\"",
@@ -238,7 +241,7 @@ void files_serve(struct tether_call call, struct files *files)
 	fields[1] = (struct tether_field){ "Last-Modified", modified };
 	fields[2] = (struct tether_field){ "Content-Type", type_of(path) };
 	match = tether_call_header(call, "if-none-match");
-	if (match.at && strstr(match.at, tag)) {
+	if (match.at && (!strcmp(match.at, "*") || strstr(match.at, tag))) {
 		close(fd);
 		tether_call_reply(call, 304, fields, 2, NULL, 0);
 	} else if (st.st_size <= PIECE_BYTES) {

@@ -2,82 +2,23 @@
 /*
  * tether-serve: serves a directory, and answers /echo with the body that it is sent.
  *
- *      tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY [--h3 ADDRESS]] DIR
+ *      tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY] DIR
  *
  * SIGINT and SIGTERM drain it. Links to nothing but libtether's public headers.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <tether/tether.h>
 
 #include "files.h"
-
-#define THREADS_MAX 256
-#define GRACE_NS    (10 * TETHER_S)
-
-struct options {
-	const char *listen, *h3, *cert, *key;
-	unsigned int threads;
-	const char *dir;
-};
-
-static int usage(FILE *to)
-{
-	fputs("usage: tether-serve [--listen 127.0.0.1:8080] [--threads N] [--tls CERT,KEY "
-	      "[--h3 ADDRESS]] DIR\n",
-	      to);
-	return to == stdout ? 0 : 2;
-}
-
-static int parse(int argc, char **argv, struct options *o)
-{
-	static const struct option names[] = {
-		{ "listen", required_argument, NULL, 'l' },
-		{ "threads", required_argument, NULL, 't' },
-		{ "tls", required_argument, NULL, 's' },
-		{ "h3", required_argument, NULL, '3' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	char *comma;
-	int c;
-
-	*o = (struct options){ .listen = "127.0.0.1:8080", .threads = 1 };
-	while ((c = getopt_long(argc, argv, "l:t:h", names, NULL)) >= 0) {
-		switch (c) {
-		case 'l':
-			o->listen = optarg;
-			break;
-		case '3':
-			o->h3 = optarg;
-			break;
-		case 't':
-			o->threads = strtoul(optarg, NULL, 10);
-			break;
-		case 's':
-			comma = strchr(optarg, ',');
-			if (!comma)
-				return usage(stderr);
-			*comma = '\0';
-			o->cert = optarg;
-			o->key = comma + 1;
-			break;
-		default:
-			return c == 'h' ? usage(stdout) - 1 : usage(stderr);
-		}
-	}
-	if (optind + 1 != argc || (o->h3 && !o->cert) || !o->threads || o->threads > THREADS_MAX)
-		return usage(stderr);
-	o->dir = argv[optind];
-	return 0;
-}
+#include "serve_options.h"
 
 /* ---- /echo: read a piece, write it, and read on when it has gone ---------------------------- */
 
@@ -88,25 +29,39 @@ static void echo_more(struct tether_call call, void *arg)
 	tether_call_read(call, echo_piece, arg);
 }
 
-static void echo_piece(struct tether_call call, const void *data, size_t len, void *arg)
-{
-	if (!len)
-		tether_call_finish(call);
-	else if (!tether_call_write(call, data, len))
-		tether_call_drained(call, echo_more, arg);
-	else
-		tether_call_cancel(call);
-}
-
-static void echo(struct tether_call call)
+static int echo_begin(struct tether_call call)
 {
 	struct tether_text type = tether_call_header(call, "content-type");
 	struct tether_field field = { "Content-Type",
 				      type.at ? type.at : "application/octet-stream" };
 
-	/* Asking for the body first is what says yes to Expect. */
-	if (!tether_call_read(call, echo_piece, NULL))
-		tether_call_begin(call, 200, &field, 1, tether_call_length(call));
+	return tether_call_begin(call, 200, &field, 1, tether_call_length(call));
+}
+
+static void echo_next(struct tether_call call, const void *data, size_t len)
+{
+	if (!len)
+		tether_call_finish(call);
+	else if (!tether_call_write(call, data, len))
+		tether_call_drained(call, echo_more, NULL);
+	else
+		tether_call_cancel(call);
+}
+
+static void echo_piece(struct tether_call call, const void *data, size_t len, void *arg)
+{
+	(void)arg;
+	echo_next(call, data, len);
+}
+
+/* The answer begins with the first piece of the body: until then a bad one can still be refused. */
+static void echo_first(struct tether_call call, const void *data, size_t len, void *arg)
+{
+	(void)arg;
+	if (echo_begin(call))
+		tether_call_cancel(call);
+	else
+		echo_next(call, data, len);
 }
 
 static void handle(struct tether_call call, void *arg)
@@ -115,7 +70,7 @@ static void handle(struct tether_call call, void *arg)
 
 	if (target.len >= 5 && !memcmp(target.at, "/echo", 5) &&
 	    (target.len == 5 || target.at[5] == '?'))
-		echo(call);
+		tether_call_read(call, echo_first, NULL);
 	else
 		files_serve(call, arg);
 }
@@ -123,10 +78,12 @@ static void handle(struct tether_call call, void *arg)
 /* ---- threads --------------------------------------------------------------------------------- */
 
 struct world {
-	struct tether_loop *loops[THREADS_MAX];
-	pthread_t threads[THREADS_MAX];
+	struct tether_loop **loops;
+	pthread_t *threads;
 	unsigned int n;
+	uint64_t grace_ns;
 	struct tether_server *server;
+	struct files *files;
 };
 
 static void *run(void *arg)
@@ -144,17 +101,27 @@ static void done(void *arg)
 		tether_loop_stop(w->loops[i]);
 }
 
+static void signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
 static void *wait_for_signal(void *arg)
 {
 	struct world *w = arg;
 	sigset_t set;
 	int sig;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	signals(&set);
 	sigwait(&set, &sig);
-	tether_server_shutdown(w->server, GRACE_NS, done, w);
+	tether_server_shutdown(w->server, w->grace_ns, done, w);
+	/* A second one does what it does by default, even where a shell had it ignored: at once. */
+	sigwait(&set, &sig);
+	signal(sig, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
 	return NULL;
 }
 
@@ -164,35 +131,34 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-/* Before any thread starts: signals are for the one that waits for them. */
-static void block_signals(void)
+/* As many connections as the system allows. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Signals are for the thread that waits for them: before any other starts. */
+static void prepare(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_limit();
 }
 
-static int serve(struct world *w, const struct options *o)
+static int serve(struct world *w)
 {
 	pthread_t waiter;
 	unsigned int i;
-	uint16_t port;
 	int err;
 
-	err = tether_server_listen(w->server, o->listen, &port);
-	if (err)
-		return fail(o->listen, err);
-	fprintf(stderr, "tether-serve: port %u\n", port);
-	if (o->h3) {
-		err = tether_server_listen_h3(w->server, o->h3, &port);
-		if (err)
-			return fail(o->h3, err);
-		fprintf(stderr, "tether-serve: h3 port %u\n", port);
-	}
 	err = -pthread_create(&waiter, NULL, wait_for_signal, w);
 	for (i = 1; i < w->n && !err; i++)
 		err = -pthread_create(&w->threads[i], NULL, run, w->loops[i]);
@@ -201,40 +167,95 @@ static int serve(struct world *w, const struct options *o)
 	run(w->loops[0]);
 	for (i = 1; i < w->n; i++)
 		pthread_join(w->threads[i], NULL);
+	pthread_cancel(waiter);
 	pthread_join(waiter, NULL);
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int open_tls(struct serve_options *o)
 {
-	struct tether_server_options server = { .handler = handle };
-	struct files *files = NULL;
-	struct world w = { 0 };
-	struct options o;
-	int status = parse(argc, argv, &o), err;
+	const char *bad = access(o->cert, R_OK) ? o->cert : access(o->key, R_OK) ? o->key : NULL;
+	int err;
 
-	if (status)
-		return status < 0 ? 0 : status;
-	block_signals();
-	err = files_open(o.dir, &files);
-	if (err)
-		return fail(o.dir, err);
-	server.arg = files;
-	if (o.cert)
-		err = tether_tls_server(o.cert, o.key, &server.tls);
-	if (err)
-		return fail("tls", err);
-	for (; w.n < o.threads && !err; w.n++)
-		err = tether_loop_new(NULL, &w.loops[w.n]);
+	if (bad)
+		return fail(bad, -errno);
+	err = tether_tls_server(o->cert, o->key, &o->server.tls);
 	if (!err)
-		err = tether_server_new(w.loops, w.n, &server, &w.server);
+		return 0;
+	fprintf(stderr, "tether-serve: %s and %s are no certificate and its key, in PEM\n", o->cert,
+		o->key);
+	return 1;
+}
+
+static int open_loops(struct world *w, unsigned int n)
+{
+	int err = 0;
+
+	w->loops = calloc(n, sizeof(struct tether_loop *));
+	w->threads = calloc(n, sizeof(pthread_t));
+	if (!w->loops || !w->threads)
+		return fail("loops", -ENOMEM);
+	while (w->n < n && !err) {
+		err = tether_loop_new(NULL, &w->loops[w->n]);
+		w->n += !err;
+	}
+	return err ? fail("loops", err) : 0;
+}
+
+static int listen_on(const char *option, const char *address, const char *what,
+		     int (*open)(struct tether_server *server, const char *address, uint16_t *port),
+		     struct tether_server *server)
+{
+	uint16_t port;
+	int err = open(server, address, &port);
+
+	if (err == -EINVAL)
+		fprintf(stderr, "tether-serve: %s: \"%s\" is not ADDRESS:PORT\n", option, address);
+	else if (err)
+		fprintf(stderr, "tether-serve: cannot listen on %s: %s\n", address, strerror(-err));
+	else
+		fprintf(stderr, "tether-serve: %sport %u\n", what, port);
+	return err == -EINVAL ? 2 : err ? 1 : 0;
+}
+
+static int open_all(struct world *w, struct serve_options *o)
+{
+	int err = files_open(o->dir, &w->files);
+
+	if (err)
+		return fail(o->dir, err);
+	if ((o->cert && open_tls(o)) || open_loops(w, o->threads))
+		return 1;
+	w->grace_ns = o->grace_ns;
+	o->server.handler = handle;
+	o->server.arg = w->files;
+	err = tether_server_new(w->loops, w->n, &o->server, &w->server);
 	if (err)
 		return fail("server", err);
-	tether_tls_free(server.tls);
-	status = serve(&w, &o);
+	err = listen_on("--listen", o->listen, "", tether_server_listen, w->server);
+	if (!err && o->h3)
+		err = listen_on("--h3", o->h3, "h3 ", tether_server_listen_h3, w->server);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct serve_options o;
+	struct world w = { 0 };
+	int status = serve_options_parse(&o, argc, argv);
+
+	if (status)
+		return status - 1;
+	prepare();
+	status = open_all(&w, &o);
+	if (!status)
+		status = serve(&w);
+	tether_tls_free(o.server.tls);
 	tether_server_free(w.server);
 	while (w.n)
 		tether_loop_free(w.loops[--w.n]);
-	files_close(files);
+	free(w.loops);
+	free(w.threads);
+	files_close(w.files);
 	return status;
 }

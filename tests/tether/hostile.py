@@ -8,6 +8,7 @@
 
 Prints a line for each check that fails and ends with 1 then. /echo must echo a request's body.
 """
+import re
 import select
 import socket
 import sys
@@ -16,6 +17,9 @@ import time
 HOST = b"Host: twin\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HOST
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
+
+# An answer that began before the error came, and could only be cut off before its end.
+CUT = -200
 
 # name, what is sent, statuses that will do, whether the connection must be closed afterwards
 MESSAGES = [
@@ -49,7 +53,7 @@ MESSAGES = [
     ("two Transfer-Encodings", POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", {400, 501}, True),
     ("a bad chunk size", POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n", {400}, True),
     ("a chunk size beyond 64 bits", POST + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", {400, 413}, True),
-    ("a chunk longer than it says", POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", {400}, True),
+    ("a chunk longer than it says", POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n", {400, CUT}, True),
     ("bare line feeds", b"GET / HTTP/1.1\nHost: twin\n\n", {400}, True),
     ("a bare carriage return in a value", GET + b"X-A: 1\rX-B: 2\r\n\r\n", {400}, True),
     ("NUL in a value", GET + b"X-A: a\0b\r\n\r\n", {400}, True),
@@ -105,7 +109,8 @@ def read_some(sock, seconds):
 
 
 def statuses(data):
-    return [int(line.split(b" ")[1]) for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.")]
+    """Wherever they stand: nothing ends a body's last line. No file that is served has such bytes."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", data)]
 
 
 def message(port, name, sent, good, closed):
@@ -116,6 +121,8 @@ def message(port, name, sent, good, closed):
         pass  # it answered before it had read all
     data, gone = read_some(sock, 0.4)
     got = statuses(data)
+    if got == [200] and gone and b"chunked" in data and not data.endswith(b"\r\n0\r\n\r\n"):
+        got = [CUT]
     if len(got) != 1 or got[0] not in good:
         complain(name, f"answered {got or data[:60]}, one of {sorted(good)} expected")
     if closed is not None and gone != closed:

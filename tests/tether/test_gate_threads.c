@@ -10,52 +10,68 @@
 
 #include "tether/gate.h"
 
-#define ROUNDS	2000
-#define THREADS 3
+#define ROUNDS	100000
+#define THREADS 2
 
-struct round {
+struct rounds {
 	struct gate gate;
-	atomic_int notified, ready, entered;
+	atomic_int notified;
+	pthread_barrier_t begin, end;
 };
 
+/* Comes and goes until it is turned away, in each round. */
 static void *visitor(void *arg)
 {
-	struct round *round = arg;
+	struct rounds *r = arg;
+	int i;
 
-	atomic_fetch_add(&round->ready, 1);
-	while (atomic_load(&round->ready) <= THREADS)
-		sched_yield();
-	while (gate_enter(&round->gate)) {
-		atomic_fetch_add(&round->entered, 1);
-		if (gate_leave(&round->gate))
-			atomic_fetch_add(&round->notified, 1);
+	for (i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&r->begin);
+		while (gate_enter(&r->gate)) {
+			if (gate_leave(&r->gate))
+				atomic_fetch_add(&r->notified, 1);
+		}
+		pthread_barrier_wait(&r->end);
 	}
 	return NULL;
 }
 
+static void one_round(struct rounds *r, int round)
+{
+	bool empty;
+	int i;
+
+	atomic_store(&r->gate.word, 0);
+	atomic_store(&r->notified, 0);
+	pthread_barrier_wait(&r->begin);
+	/* Not always at the same moment. */
+	for (i = 0; i < round % 7; i++)
+		sched_yield();
+	assert_true(gate_drain(&r->gate, &empty));
+	if (empty)
+		atomic_fetch_add(&r->notified, 1);
+	pthread_barrier_wait(&r->end);
+	assert_int_equal(atomic_load(&r->notified), 1);
+	assert_int_equal(gate_count(&r->gate), 0);
+	assert_false(gate_enter(&r->gate));
+}
+
 static void test_once(void **state)
 {
+	struct rounds r = { 0 };
 	pthread_t threads[THREADS];
-	bool empty;
-	int i, j;
+	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
-		struct round round = { 0 };
-
-		for (j = 0; j < THREADS; j++)
-			assert_int_equal(pthread_create(&threads[j], NULL, visitor, &round), 0);
-		while (atomic_load(&round.ready) < THREADS)
-			sched_yield();
-		atomic_fetch_add(&round.ready, 1);
-		assert_true(gate_drain(&round.gate, &empty));
-		if (empty)
-			atomic_fetch_add(&round.notified, 1);
-		for (j = 0; j < THREADS; j++)
-			pthread_join(threads[j], NULL);
-		assert_int_equal(atomic_load(&round.notified), 1);
-		assert_int_equal(gate_count(&round.gate), 0);
-		assert_false(gate_enter(&round.gate));
-	}
+	pthread_barrier_init(&r.begin, NULL, THREADS + 1);
+	pthread_barrier_init(&r.end, NULL, THREADS + 1);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, visitor, &r), 0);
+	for (i = 0; i < ROUNDS; i++)
+		one_round(&r, i);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&r.begin);
+	pthread_barrier_destroy(&r.end);
 }
 
 static void test_one_thread(void **state)

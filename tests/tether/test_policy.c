@@ -63,6 +63,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400 },
+	{ "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400 },
 	{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
 	  400 },
