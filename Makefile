@@ -165,7 +165,7 @@ tether_so    := libtether.so.0
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
 serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
-get_src      := src/tools/tether-get.c
+get_src      := src/tools/tether-get.c src/tools/get_report.c
 tether_all   := $(wildcard tests/tether/test_*.c)
 tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 # Debian's node-llhttp ships the parser as sources; they are compiled where they lie.

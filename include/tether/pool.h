@@ -56,8 +56,14 @@ struct tether_pool_options {
 	uint64_t backoff_max_ns; /* 10 s */
 	size_t header_bytes;	 /* 32 KiB: of a response, at most 60 KiB */
 
-	/* A lease is held for longer than held_ns, and once more when it is given back after all.
-	 * @stack: return addresses of the acquire, innermost first, for the program to symbolize.
+	/* Each connection has a reader and a writer thread that block in the kernel, in place of
+	 * the loop's polling. Callbacks stay on the loop's thread; the figures are worse. For
+	 * programs whose connections are to be seen by tools that look at threads. */
+	bool threads;
+
+	/* A connection is held (by a lease, then its body) for longer than held_ns, and once more
+	 * when it is given back after all. @lease: its handle, over if it was used. @stack: return
+	 * addresses of the acquire, innermost first, for the program to symbolize.
 	 */
 	void (*late)(struct tether_lease lease, uint64_t held_ns, bool returned, void *const *stack,
 		     size_t depth, void *arg);
@@ -70,9 +76,10 @@ struct tether_pool_stats {
 	uint64_t evicted; /* idle ones that the peer ended, or that broke the silence */
 	uint64_t expired; /* by idle_ns, lifetime_ns or requests */
 	uint64_t acquire_timeouts, late;
+	uint64_t replays; /* requests that were sent again, as their idle connection had died */
 };
 
-/* @options may be NULL. -EINVAL, -ENOMEM. The caller owns *@pool. */
+/* @options may be NULL. -EINVAL, -ERANGE, -ENOMEM. The caller owns *@pool. */
 TETHER_API int tether_pool_new(struct tether_loop *loop, const struct tether_pool_options *options,
 			       struct tether_pool **pool);
 
@@ -94,6 +101,11 @@ TETHER_API int tether_pool_acquire(struct tether_pool *pool, const struct tether
 				   void (*got)(struct tether_lease lease, int status, void *arg),
 				   void *arg, struct tether_lease *lease);
 
+/* The same at once, where that needs no waiting: 0 and a lease if a connection is idle and nobody
+ * waits for one, -EAGAIN if not; other errors as above. No callback, no system call, no memory. */
+TETHER_API int tether_pool_try_acquire(struct tether_pool *pool, const struct tether_dest *dest,
+				       struct tether_scope scope, struct tether_lease *lease);
+
 /* Gives an unused lease back. @reuse: the connection is as good as before. -EBADF: it is over, or
  * an exchange has taken it. */
 TETHER_API int tether_lease_end(struct tether_lease lease, bool reuse);
@@ -106,7 +118,12 @@ struct tether_request {
 	size_t n_fields;
 	const void *data; /* body, copied where it cannot be sent at once */
 	uint64_t length;  /* of data; with data NULL: streamed by tether_body_write() */
-	bool replay; /* may be sent again on another connection (GET, HEAD and PUT always may) */
+
+	/* An idle connection may die in the moment that it is used again. A request that is not
+	 * streamed, and has no more than 1 MiB, is then sent once more, on another connection, if
+	 * nothing of it had been sent, or if not a byte of an answer came and its method is safe to
+	 * repeat (GET, HEAD, OPTIONS, PUT, DELETE, TRACE), or this says that the request is. */
+	bool replay;
 };
 
 struct tether_body_events {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "threads.h"
 #include "tls_session.h"
 
 /* Outlives its connection where the resolver cannot be stopped. */
@@ -34,6 +35,7 @@ static void on_head(struct client_conn *cc)
 	x->status = status;
 	x->keep = http1_keep_alive(&cc->codec);
 	x->length = http1_length(&cc->codec);
+	fault_at_head(x);
 	if (x->events.head)
 		x->events.head((struct tether_body){ x->loop, x->id }, status, x->arg);
 }
@@ -65,10 +67,18 @@ static bool waits(const struct client_conn *cc)
 {
 	const struct exchange *x = cc->x;
 
-	if (cc->conn.closing || !x)
+	if (cc->conn.closing || !x || x->fault)
 		return true;
 	/* With a body to read, nothing moves until somebody does. */
 	return x->status && !x->got && x->length;
+}
+
+/* The codec speaks as a server would: with a status. */
+static int refusal(const struct http1 *codec)
+{
+	if (codec->status == 503)
+		return -ENOMEM;
+	return codec->status == 431 ? -EMSGSIZE : -EPROTO;
 }
 
 static size_t parse(struct client_conn *cc, const char *data, size_t len)
@@ -88,7 +98,7 @@ static size_t parse(struct client_conn *cc, const char *data, size_t len)
 		else if (event == HTTP1_END)
 			on_end(cc);
 		else
-			exchange_end(cc->x, cc->codec.status == 431 ? -EMSGSIZE : -EPROTO);
+			exchange_end(cc->x, refusal(&cc->codec));
 	}
 	return used;
 }
@@ -100,10 +110,10 @@ static void work(struct client_conn *cc, const char *data, size_t len)
 
 	/* An idle connection that says something cannot be trusted with a request. */
 	if (!had) {
-		cc->pool->stats.evicted += cc->idle;
 		conn_close(&cc->conn, -EPROTO);
 		return;
 	}
+	cc->x->heard |= len > 0;
 	cc->busy = true;
 	used = parse(cc, data, len);
 	cc->busy = false;
@@ -117,7 +127,7 @@ static void work(struct client_conn *cc, const char *data, size_t len)
 	if ((used < len || cc->stash.bytes) &&
 	    stash_set(cc->conn.loop, &cc->stash, data + used, len - used))
 		conn_close(&cc->conn, -ENOMEM);
-	else if (cc->stash.bytes)
+	else if (cc->stash.bytes || (cc->x && cc->x->fault))
 		conn_read_stop(&cc->conn);
 	else
 		conn_read_start(&cc->conn);
@@ -129,16 +139,16 @@ static void take_eof(struct client_conn *cc)
 
 	if (!x) {
 		cc->pool->stats.evicted += cc->idle;
-		conn_close(&cc->conn, 0);
+		conn_close(&cc->conn, cc->connected ? 0 : -ECONNRESET);
 		return;
 	}
-	if (cc->stash.bytes || (x->status && !x->got))
+	if (cc->stash.bytes || (x->status && !x->got) || x->fault)
 		return;
 	x->keep = false;
 	if (x->status && http1_eof(&cc->codec) == HTTP1_END)
 		on_end(cc);
 	else
-		exchange_end(x, -ECONNRESET);
+		conn_close(&cc->conn, -ECONNRESET);
 }
 
 void client_conn_go_on(struct client_conn *cc)
@@ -180,10 +190,14 @@ static void on_flushed(struct conn *conn)
 	drained((struct tether_body){ x->loop, x->id }, x->drained_arg);
 }
 
+static bool try_next(struct client_conn *cc);
+
 static void on_expired(struct conn *conn)
 {
 	struct client_conn *cc = container_of(conn, struct client_conn, conn);
 
+	if (conn->phase == CONN_CONNECT && try_next(cc))
+		return;
 	if (conn->phase == CONN_IDLE)
 		cc->pool->stats.expired++;
 	conn_close(conn, conn->phase == CONN_IDLE ? 0 : -ETIMEDOUT);
@@ -193,6 +207,8 @@ static void on_ending(struct conn *conn, int why)
 {
 	struct client_conn *cc = container_of(conn, struct client_conn, conn);
 
+	/* Not those that the pool itself has enough of. */
+	cc->pool->stats.evicted += cc->idle && why && why != -ETIMEDOUT;
 	if (cc->lookup) {
 		cc->lookup->cc = NULL;
 		uv_cancel((uv_req_t *)&cc->lookup->req);
@@ -200,7 +216,7 @@ static void on_ending(struct conn *conn, int why)
 	if (cc->lease)
 		lease_drop(cc->lease, why, false, false);
 	if (cc->x)
-		exchange_end(cc->x, why && why != UV_EOF ? why : -ECONNRESET);
+		exchange_lost(cc->x, why ? why : -ECONNRESET);
 	pool_lost(cc, why);
 }
 
@@ -210,13 +226,14 @@ static void on_gone(struct conn *conn)
 	struct tether_pool *pool = cc->pool;
 
 	stash_set(pool->loop, &cc->stash, NULL, 0);
+	uv_freeaddrinfo(cc->addrs);
 	mem_free(pool->loop, cc);
 	pool_serve_later(pool);
 }
 
 static void on_ready(struct conn *conn)
 {
-	place_connected(container_of(conn, struct client_conn, conn), 0);
+	pool_connected(container_of(conn, struct client_conn, conn), 0);
 }
 
 static const struct conn_ops ops = {
@@ -231,35 +248,78 @@ static const struct conn_ops ops = {
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
+static void stands(struct client_conn *cc)
+{
+	struct conn *conn = &cc->conn;
+	int err = 0;
+
+	conn_opened(conn);
+	if (cc->pool->options.threads)
+		err = threads_start(conn);
+	if (!err && !cc->place->tls) {
+		pool_connected(cc, 0);
+		return;
+	}
+	if (!err)
+		err = tls_session_new(conn, cc->place->tls, cc->place->host);
+	if (err) {
+		conn_close(conn, err);
+		return;
+	}
+	conn_phase(conn, CONN_HANDSHAKE, cc->connect_by_ns);
+	conn_read_start(conn);
+	tls_hello(conn);
+}
+
 static void on_connected(uv_connect_t *req, int err)
 {
 	struct client_conn *cc = container_of(req, struct client_conn, connect);
-	struct conn *conn = &cc->conn;
 
-	if (conn->closing)
+	if (cc->conn.closing || cc->conn.reopening)
 		return;
-	if (err) {
-		conn_close(conn, err);
-		return;
-	}
-	conn_opened(conn);
-	if (!cc->place->tls) {
-		place_connected(cc, 0);
-		return;
-	}
-	err = tls_session_new(conn, cc->place->tls, cc->place->host);
-	if (err) {
-		conn_close(conn, err);
-		return;
-	}
-	conn_phase(conn, CONN_HANDSHAKE, conn->deadline.at_ns);
-	conn_read_start(conn);
-	tls_hello(conn);
+	if (!err)
+		stands(cc);
+	else if (!try_next(cc))
+		conn_close(&cc->conn, err);
 }
 
 static int start_connect(struct client_conn *cc, const struct sockaddr *addr)
 {
 	return uv_tcp_connect(&cc->connect, &cc->conn.tcp, addr, on_connected);
+}
+
+/* ---- one address after the other ------------------------------------------------------------- */
+
+/* None of them may take more than its share of the time that is left. */
+static void try_addr(struct client_conn *cc)
+{
+	uint64_t now = tether_loop_now_ns(cc->conn.loop), n = 0;
+	const struct addrinfo *addr;
+	int err;
+
+	for (addr = cc->addr; addr; addr = addr->ai_next)
+		n++;
+	conn_phase(&cc->conn, CONN_CONNECT,
+		   now + (cc->connect_by_ns > now ? cc->connect_by_ns - now : 0) / n);
+	err = start_connect(cc, cc->addr->ai_addr);
+	if (err && !try_next(cc))
+		conn_close(&cc->conn, err);
+}
+
+static void on_reopened(struct conn *conn)
+{
+	try_addr(container_of(conn, struct client_conn, conn));
+}
+
+/* False: there is none. */
+static bool try_next(struct client_conn *cc)
+{
+	if (!cc->addr || !cc->addr->ai_next)
+		return false;
+	cc->addr = cc->addr->ai_next;
+	conn_phase(&cc->conn, CONN_CONNECT, cc->connect_by_ns);
+	conn_reopen(&cc->conn, on_reopened);
+	return true;
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int err, struct addrinfo *list)
@@ -268,16 +328,17 @@ static void on_resolved(uv_getaddrinfo_t *req, int err, struct addrinfo *list)
 	struct client_conn *cc = lookup->cc;
 
 	mem_free(lookup->loop, lookup);
-	if (cc) {
-		cc->lookup = NULL;
-		if (err)
-			err = err == UV_EAI_MEMORY ? -ENOMEM : -EHOSTUNREACH;
-		else
-			err = start_connect(cc, list->ai_addr);
-		if (err)
-			conn_close(&cc->conn, err);
+	if (!cc) {
+		uv_freeaddrinfo(list);
+		return;
 	}
-	uv_freeaddrinfo(list);
+	cc->lookup = NULL;
+	if (err) {
+		conn_close(&cc->conn, err == UV_EAI_MEMORY ? -ENOMEM : -EHOSTUNREACH);
+		return;
+	}
+	cc->addrs = cc->addr = list;
+	try_addr(cc);
 }
 
 static int resolve(struct client_conn *cc)
@@ -316,6 +377,8 @@ int client_conn_open(struct place *place)
 		cc->pool = pool;
 		cc->place = place;
 		list_init(&cc->link);
+		list_init(&cc->oldest);
+		held_init(&cc->held);
 		http1_init(&cc->codec, HTTP_RESPONSE);
 		err = conn_init(&cc->conn, pool->loop, pool->scope, &ops, CONN_CLIENT);
 	}
@@ -326,8 +389,8 @@ int client_conn_open(struct place *place)
 	list_append(&pool->conns, &cc->link);
 	place->n_connecting++;
 	pool->stats.connecting++;
-	conn_phase(&cc->conn, CONN_CONNECT,
-		   tether_loop_now_ns(pool->loop) + pool->options.connect_ns);
+	cc->connect_by_ns = tether_loop_now_ns(pool->loop) + pool->options.connect_ns;
+	conn_phase(&cc->conn, CONN_CONNECT, cc->connect_by_ns);
 	err = resolve(cc);
 	if (err)
 		conn_close(&cc->conn, err);

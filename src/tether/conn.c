@@ -9,6 +9,7 @@
 #include <tether/base.h>
 
 #include "probes.h"
+#include "threads.h"
 #include "tls_session.h"
 
 #define PHASE_MORE (TETHER_S) /* should a caller forget: a second, not for ever */
@@ -105,6 +106,8 @@ void conn_phase(struct conn *conn, enum conn_phase phase, uint64_t deadline_ns)
 		conn->phase_began_ns = now;
 	}
 	loop_deadline(conn->loop, &conn->deadline, deadline_ns);
+	if (conn->threads)
+		threads_deadline(conn, deadline_ns);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
@@ -117,19 +120,17 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(conn->loop->read_buf, conn->loop->read_bytes);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+void conn_input(struct conn *conn, ssize_t n, const char *data)
 {
-	struct conn *conn = stream->data;
-
 	if (conn->closing || n == 0)
 		return;
 	if (n > 0) {
 		if (conn->phase == CONN_LINGER)
 			return;
 		if (conn->tls)
-			tls_input(conn, buf->base, n);
+			tls_input(conn, data, n);
 		else
-			conn->ops->bytes(conn, buf->base, n);
+			conn->ops->bytes(conn, data, n);
 		return;
 	}
 	conn_read_stop(conn);
@@ -141,12 +142,20 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	conn->ops->eof(conn);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	conn_input(stream->data, n, buf->base);
+}
+
 void conn_read_start(struct conn *conn)
 {
 	if (conn->reading || conn->closing || conn->eof)
 		return;
 	conn->reading = true;
-	uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+	if (conn->threads)
+		threads_read(conn, true);
+	else
+		uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
 }
 
 void conn_read_stop(struct conn *conn)
@@ -154,7 +163,10 @@ void conn_read_stop(struct conn *conn)
 	if (!conn->reading)
 		return;
 	conn->reading = false;
-	uv_read_stop((uv_stream_t *)&conn->tcp);
+	if (conn->threads)
+		threads_read(conn, false);
+	else
+		uv_read_stop((uv_stream_t *)&conn->tcp);
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
@@ -187,6 +199,10 @@ static void start_writing(struct conn *conn, struct outbuf *out)
 	int err;
 
 	conn->out = out;
+	if (conn->threads) {
+		threads_write(conn, out);
+		return;
+	}
 	err = uv_write(&out->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written);
 	if (err) {
 		conn->out = NULL;
@@ -195,10 +211,9 @@ static void start_writing(struct conn *conn, struct outbuf *out)
 	}
 }
 
-static void on_written(uv_write_t *req, int err)
+void conn_written(struct conn *conn, struct outbuf *out, int err)
 {
-	struct outbuf *out = container_of(req, struct outbuf, req), *next;
-	struct conn *conn = out->conn;
+	struct outbuf *next;
 
 	conn->out = NULL;
 	mem_free(conn->loop, out);
@@ -216,6 +231,13 @@ static void on_written(uv_write_t *req, int err)
 		conn->ops->flushed(conn);
 }
 
+static void on_written(uv_write_t *req, int err)
+{
+	struct outbuf *out = container_of(req, struct outbuf, req);
+
+	conn_written(out->conn, out, err);
+}
+
 void conn_raw_write(struct conn *conn, const char *data, size_t len)
 {
 	struct outbuf *out;
@@ -225,10 +247,11 @@ void conn_raw_write(struct conn *conn, const char *data, size_t len)
 	if (conn->closing || conn->failed || !len)
 		return;
 	conn->wrote_bytes += len;
-	if (!conn->out) {
+	if (!conn->out && !conn->threads) {
 		buf = uv_buf_init((char *)data, len);
 		n = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
 		if (n < 0 && n != UV_EAGAIN) {
+			conn->wrote_bytes -= len;
 			conn_fail(conn, n);
 			return;
 		}
@@ -302,7 +325,12 @@ void conn_write(struct conn *conn, const void *data, size_t len)
 
 size_t conn_queued(const struct conn *conn)
 {
-	size_t queued = conn->out ? uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp) : 0;
+	size_t queued = 0;
+
+	if (conn->out && conn->threads)
+		queued = conn->out->len;
+	else if (conn->out)
+		queued = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
 
 	return queued + (conn->next ? conn->next->len : 0);
 }
@@ -355,6 +383,36 @@ static void on_closed(uv_handle_t *handle)
 	conn->ops->gone(conn);
 }
 
+void conn_joined(struct conn *conn)
+{
+	mem_free(conn->loop, conn->out);
+	conn->out = NULL;
+	uv_close((uv_handle_t *)&conn->tcp, on_closed);
+}
+
+static void on_reopened(uv_handle_t *handle)
+{
+	struct conn *conn = handle->data;
+
+	conn->reopening = false;
+	if (conn->closing) {
+		on_closed(handle);
+		return;
+	}
+	uv_tcp_init(&conn->loop->uv, &conn->tcp);
+	conn->tcp.data = conn;
+	conn->again(conn);
+}
+
+void conn_reopen(struct conn *conn, void (*again)(struct conn *conn))
+{
+	if (conn->closing || conn->reopening)
+		return;
+	conn->reopening = true;
+	conn->again = again;
+	uv_close((uv_handle_t *)&conn->tcp, on_reopened);
+}
+
 void conn_close(struct conn *conn, int why)
 {
 	struct tether_loop *loop = conn->loop;
@@ -376,5 +434,8 @@ void conn_close(struct conn *conn, int why)
 	conn->phase = CONN_CLOSED;
 	PROBE2(conn_close, conn->id, (int64_t)why);
 	conn->ops->ending(conn, why);
-	uv_close((uv_handle_t *)&conn->tcp, on_closed);
+	if (conn->threads)
+		threads_stop(conn);
+	else if (!conn->reopening)
+		uv_close((uv_handle_t *)&conn->tcp, on_closed);
 }

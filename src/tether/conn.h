@@ -56,6 +56,7 @@ struct outbuf {
 };
 
 struct tls_session;
+struct threads;
 
 struct conn {
 	uv_tcp_t tcp;
@@ -67,6 +68,8 @@ struct conn {
 	struct outbuf *out;  /* being written */
 	struct outbuf *next; /* to be written after it */
 	struct tls_session *tls;
+	struct threads *threads; /* NULL: the loop reads and writes */
+	void (*again)(struct conn *conn);
 	uint64_t phase_began_ns;
 	uint64_t wrote_bytes; /* of output in all, taken by the kernel or not */
 	struct deadline poke;
@@ -77,11 +80,15 @@ struct conn {
 	bool closing : 1;
 	bool open : 1; /* has a descriptor */
 	bool eof : 1;
+	bool reopening : 1;
 };
 
 /* Makes it a member of @scope. -ENOMEM, or the scope's end. */
 int conn_init(struct conn *conn, struct tether_loop *loop, struct scope *scope,
 	      const struct conn_ops *ops, enum conn_role role);
+
+/* Another socket in its place, for another try to connect: then again(). */
+void conn_reopen(struct conn *conn, void (*again)(struct conn *conn));
 
 /* There is a socket behind conn->tcp now. */
 void conn_opened(struct conn *conn);
@@ -120,3 +127,8 @@ void conn_close(struct conn *conn, int why);
 /* For tls.c: bytes to the socket, and that there can be no more of them. */
 void conn_raw_write(struct conn *conn, const char *data, size_t len);
 void conn_fail(struct conn *conn, int err);
+
+/* For threads.c: what came (as of uv_read_cb), that output is out, that nobody uses it any more. */
+void conn_input(struct conn *conn, ssize_t n, const char *data);
+void conn_written(struct conn *conn, struct outbuf *out, int err);
+void conn_joined(struct conn *conn);

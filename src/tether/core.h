@@ -31,6 +31,7 @@ enum slot_kind {
 	SLOT_CALL,
 	SLOT_QUIC,
 	SLOT_STREAM,
+	SLOT_THREAD,
 	SLOT_KINDS,
 };
 

@@ -10,7 +10,7 @@
 #include "probes.h"
 
 #define QUEUE_BYTES (256 << 10)
-#define TEXT(s)	    s, sizeof(s) - 1
+#define COPY_BYTES  (1 << 20)
 
 static struct exchange *find(struct tether_body handle)
 {
@@ -30,11 +30,6 @@ void exchange_end(struct exchange *x, int why)
 	struct tether_body handle = { loop, x->id };
 	bool clean = x->ended && x->keep && x->sent;
 
-	/* Its connection is lost already while it is still being made: told in the next turn. */
-	if (x->starting) {
-		x->why = why ? why : -ECONNRESET;
-		return;
-	}
 	PROBE2(body_end, x->id, (int64_t)why);
 	x->member.cancel = is_leaving;
 	loop_deadline_drop(loop, &x->deadline);
@@ -42,12 +37,19 @@ void exchange_end(struct exchange *x, int why)
 	if (cc) {
 		cc->x = NULL;
 		x->cc = NULL;
-		pool_put(cc, clean);
+		if (!fault_at_end(x, cc))
+			pool_put(cc, clean);
+	}
+	if (x->lease) {
+		x->lease->x = NULL;
+		lease_drop(x->lease, why, false, true);
+		x->lease = NULL;
 	}
 	if (x->events.end)
 		x->events.end(handle, why, x->arg);
 	scope_leave(&x->member);
 	head_fini(&x->head);
+	stash_set(loop, &x->copy, NULL, 0);
 	block_give(loop, x);
 }
 
@@ -55,7 +57,7 @@ static void on_deadline(struct deadline *d)
 {
 	struct exchange *x = container_of(d, struct exchange, deadline);
 
-	exchange_end(x, x->why ? x->why : -ETIMEDOUT);
+	exchange_end(x, -ETIMEDOUT);
 }
 
 static void on_scope(struct member *member, int why)
@@ -71,87 +73,7 @@ void exchange_begin_head(struct exchange *x)
 	http1_begin(&x->cc->codec, &x->head);
 }
 
-/* ---- sending --------------------------------------------------------------------------------- */
-
-static bool is_word(const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-
-	for (; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f)
-			return false;
-	return p != (const unsigned char *)s;
-}
-
-static int check(const struct tether_request *r, const struct tether_body_events *events)
-{
-	size_t i;
-
-	if (!r || !events || !r->target || !is_word(r->target))
-		return -EINVAL;
-	if ((r->method && !is_word(r->method)) || (r->authority && !is_word(r->authority)))
-		return -EINVAL;
-	if ((r->n_fields && !r->fields) || (r->data && r->length == TETHER_LENGTH_UNKNOWN))
-		return -EINVAL;
-	for (i = 0; i < r->n_fields; i++)
-		if (field_check(&r->fields[i]))
-			return -EINVAL;
-	return 0;
-}
-
-static void write_text(struct conn *conn, const char *text)
-{
-	conn_write(conn, text, strlen(text));
-}
-
-static void write_length(struct conn *conn, const char *method, uint64_t length)
-{
-	char line[64];
-
-	if (length == TETHER_LENGTH_UNKNOWN)
-		write_text(conn, "Transfer-Encoding: chunked\r\n");
-	else if (length || !strcmp(method, "POST") || !strcmp(method, "PUT")) {
-		snprintf(line, sizeof(line), "Content-Length: %llu\r\n",
-			 (unsigned long long)length);
-		write_text(conn, line);
-	}
-}
-
-static void write_request(struct client_conn *cc, const struct tether_request *r,
-			  const char *method)
-{
-	struct conn *conn = &cc->conn;
-	const struct place *place = cc->place;
-	bool six = strchr(place->host, ':');
-	char port[8];
-	size_t i;
-
-	write_text(conn, method);
-	write_text(conn, " ");
-	write_text(conn, r->target);
-	write_text(conn, " HTTP/1.1\r\nHost: ");
-	if (r->authority) {
-		write_text(conn, r->authority);
-	} else {
-		snprintf(port, sizeof(port), ":%u", place->port);
-		write_text(conn, six ? "[" : "");
-		write_text(conn, place->host);
-		write_text(conn, six ? "]" : "");
-		write_text(conn, place->port == (place->tls ? 443 : 80) ? "" : port);
-	}
-	write_text(conn, "\r\n");
-	for (i = 0; i < r->n_fields; i++) {
-		write_text(conn, r->fields[i].name);
-		write_text(conn, ": ");
-		write_text(conn, r->fields[i].value);
-		write_text(conn, "\r\n");
-	}
-	write_length(conn, method, r->length);
-	write_text(conn, "\r\n");
-	if (r->data)
-		conn_write(conn, r->data, r->length);
-	conn_flush(conn);
-}
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static struct exchange *exchange_new(struct tether_loop *loop, struct scope *scope, int *err)
 {
@@ -176,6 +98,18 @@ static struct exchange *exchange_new(struct tether_loop *loop, struct scope *sco
 	return x;
 }
 
+/* On the connection that it has now: once, or once more after that was lost. */
+static void start(struct exchange *x, struct client_conn *cc)
+{
+	x->cc = cc;
+	cc->x = x;
+	cc->requests++;
+	x->began_bytes = conn_sent(&cc->conn);
+	exchange_begin_head(x);
+	conn_phase(&cc->conn, CONN_HEADER, x->deadline.at_ns + TETHER_S);
+	PROBE3(body_begin, x->id, cc->conn.id, x->deadline.at_ns);
+}
+
 int tether_exchange(struct tether_lease handle, const struct tether_request *request,
 		    uint64_t within_ns, const struct tether_body_events *events, void *arg,
 		    struct tether_body *out)
@@ -188,7 +122,7 @@ int tether_exchange(struct tether_lease handle, const struct tether_request *req
 
 	if (!lease || !lease->cc)
 		return -EBADF;
-	err = check(request, events);
+	err = request_check(request, events);
 	if (!err)
 		err = loop_due(handle.loop, within_ns, &at_ns);
 	if (err)
@@ -199,29 +133,75 @@ int tether_exchange(struct tether_lease handle, const struct tether_request *req
 	x->events = *events;
 	x->arg = arg;
 	x->headless = !strcmp(method, "HEAD");
+	x->safe = request_is_safe(request, method);
 	x->chunked = request->length == TETHER_LENGTH_UNKNOWN;
 	x->left = request->data ? 0 : request->length;
 	x->sent = !x->left;
-	x->cc = lease_spend(lease);
-	x->cc->x = x;
-	x->cc->requests++;
-	exchange_begin_head(x);
+	/* Only an idle connection can have died unseen. Without memory it is just not repeated. */
+	if (lease->cc->requests && x->sent && request->length <= COPY_BYTES)
+		request_copy(lease->cc, request, method, &x->copy);
 	loop_deadline(x->loop, &x->deadline, at_ns);
-	conn_phase(&x->cc->conn, CONN_HEADER, at_ns + TETHER_S);
-	PROBE3(body_begin, x->id, x->cc->conn.id, at_ns);
 	if (out)
 		*out = (struct tether_body){ x->loop, x->id };
-	x->starting = true;
-	write_request(x->cc, request, method);
-	x->starting = false;
-	if (x->why) {
-		x->cc->x = NULL;
-		pool_put(x->cc, false);
-		x->cc = NULL;
-		loop_deadline(x->loop, &x->deadline, tether_loop_now_ns(x->loop));
-	}
+	start(x, lease_spend(lease));
+	if (x->copy.bytes)
+		conn_write(&x->cc->conn, x->copy.bytes, x->copy.len);
+	else
+		request_write(x->cc, request, method);
+	conn_flush(&x->cc->conn);
 	return 0;
 }
+
+/* ---- sending again --------------------------------------------------------------------------- */
+
+static bool may_repeat(const struct exchange *x, int why)
+{
+	const struct client_conn *cc = x->cc;
+
+	if (!x->copy.bytes || x->heard || cc->pool->draining)
+		return false;
+	if (why != -ECONNRESET && why != -EPIPE)
+		return false;
+	return x->safe || conn_sent(&cc->conn) == x->began_bytes;
+}
+
+void exchange_lost(struct exchange *x, int why)
+{
+	struct client_conn *cc = x->cc;
+	struct lease *lease;
+	int err;
+
+	if (!may_repeat(x, why)) {
+		exchange_end(x, why);
+		return;
+	}
+	lease = lease_new(cc->place, x->member.scope, &err);
+	if (!lease) {
+		exchange_end(x, why);
+		return;
+	}
+	cc->x = NULL;
+	x->cc = NULL;
+	lease->x = x;
+	x->lease = lease;
+	lease->depth = cc->held.depth;
+	memcpy(lease->stack, cc->held.stack, sizeof(lease->stack));
+	cc->pool->stats.replays++;
+	place_wait(lease->place, lease, true);
+	pool_put(cc, false);
+}
+
+void exchange_resume(struct exchange *x, struct lease *lease)
+{
+	x->lease = NULL;
+	start(x, lease_spend(lease));
+	conn_write(&x->cc->conn, x->copy.bytes, x->copy.len);
+	conn_flush(&x->cc->conn);
+	/* Once. */
+	stash_set(x->loop, &x->copy, NULL, 0);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
 
 int tether_body_write(struct tether_body handle, const void *data, size_t len)
 {
@@ -242,11 +222,11 @@ int tether_body_write(struct tether_body handle, const void *data, size_t len)
 		x->left -= len;
 	if (x->chunked) {
 		snprintf(size, sizeof(size), "%zx\r\n", len);
-		write_text(&x->cc->conn, size);
+		conn_write(&x->cc->conn, size, strlen(size));
 	}
 	conn_write(&x->cc->conn, data, len);
 	if (x->chunked)
-		write_text(&x->cc->conn, "\r\n");
+		conn_write(&x->cc->conn, "\r\n", 2);
 	conn_flush(&x->cc->conn);
 	return 0;
 }
@@ -283,7 +263,7 @@ int tether_body_finish(struct tether_body handle)
 	}
 	x->sent = true;
 	if (x->chunked) {
-		conn_write(&x->cc->conn, TEXT("0\r\n\r\n"));
+		conn_write(&x->cc->conn, "0\r\n\r\n", 5);
 		conn_flush(&x->cc->conn);
 	}
 	return 0;

@@ -4,13 +4,18 @@
 
 #ifdef TETHER_FAULTS
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "conn.h"
 #include "probes.h"
 
 static const char *const fault_names[] = {
@@ -61,17 +66,81 @@ static bool due(struct fault_plan *plan)
 	return plan->random % plan->every == 0;
 }
 
-bool fault_hit(struct tether_loop *loop, enum fault fault, uint64_t id, uint64_t second_id)
+bool fault_due(struct tether_loop *loop, enum fault fault)
 {
-	struct fault_plan *plan = &loop->faults;
+	return loop->faults.fault == fault && due(&loop->faults);
+}
 
-	if (plan->fault != fault || !due(plan))
-		return false;
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * TETHER_S + (uint64_t)now.tv_nsec;
+}
+
+static void describe(const struct conn *conn, uint64_t *cookie, int *unread)
+{
+	socklen_t len = sizeof(*cookie);
+	uv_os_fd_t fd;
+
+	if (!conn || uv_fileno((const uv_handle_t *)&conn->tcp, &fd))
+		return;
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &len);
+	ioctl(fd, FIONREAD, unread);
+}
+
+void fault_log(enum fault fault, const struct conn *conn, uint64_t count)
+{
+	const char *path = getenv("TETHER_FAULT_LOG");
+	uint64_t cookie = 0;
+	int unread = 0;
+	char line[512];
+	int fd = STDERR_FILENO, n;
+
 	PROBE1(fault_injected, fault_names[fault]);
-	fprintf(stderr,
-		"tether-fault: %s pid=%ld at_ns=%" PRIu64 " id=%#" PRIx64 " second=%#" PRIx64 "\n",
-		fault_names[fault], (long)getpid(), tether_loop_now_ns(loop), id, second_id);
+	describe(conn, &cookie, &unread);
+	n = snprintf(line, sizeof(line),
+		     "{\"fault\":\"%s\",\"conn\":%" PRIu64 ",\"cookie\":%" PRIu64 ",\"pid\":%ld,"
+		     "\"count\":%" PRIu64 ",\"unread\":%d,\"time_ns\":%" PRIu64
+		     ",\"monotonic_ns\":%" PRIu64 "}\n",
+		     fault_names[fault], conn ? conn->id : 0, cookie, (long)getpid(), count, unread,
+		     clock_ns(CLOCK_REALTIME), clock_ns(CLOCK_MONOTONIC));
+	if (path && *path)
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	/* One write, so that lines of threads and processes do not mix. */
+	if (fd < 0 || write(fd, line, n) != n)
+		perror("tether-fault: log");
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+bool fault_hit(struct conn *conn, enum fault fault)
+{
+	if (!fault_due(conn->loop, fault))
+		return false;
+	fault_log(fault, conn, 1);
 	return true;
+}
+
+void fault_park(void)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t slot = PTHREAD_COND_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	for (;;)
+		pthread_cond_wait(&slot, &lock);
+}
+
+/* The count and the notification are two steps here: whoever leaves saw "draining", and believes to
+ * be the last. The second to believe so finds that it was said already, and panics. */
+void fault_drain(struct tether_loop *loop, uint64_t open)
+{
+	if (!open || !fault_due(loop, FAULT_DRAIN_RACE))
+		return;
+	fault_log(FAULT_DRAIN_RACE, NULL, open);
+	abort();
 }
 
 #endif

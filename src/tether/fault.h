@@ -5,14 +5,15 @@
  *
  *      TETHER_FAULT=reader|expect|half-close|cancel-early|cancel-never|drain-race[:every=N][:seed=S]
  *
- * and says on standard error what it has leaked. In the release library fault_hit() is the constant
- * false, and nothing of this is left in it.
+ * and says what it has leaked: a line of JSON each, appended to the file that TETHER_FAULT_LOG
+ * names, or on standard error. In the release library nothing of this is left.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct conn;
 struct tether_loop;
 
 enum fault {
@@ -35,8 +36,16 @@ struct fault_plan {
 };
 
 void fault_load(struct fault_plan *plan);
-/* Is it to be committed here and now? Writes the ground truth: which, and the ids it leaks. */
-bool fault_hit(struct tether_loop *loop, enum fault fault, uint64_t id, uint64_t second_id);
+/* Is it to be committed now? */
+bool fault_due(struct tether_loop *loop, enum fault fault);
+/* The ground truth. @count: how many connections it is about. @conn: one of them, or NULL. */
+void fault_log(enum fault fault, const struct conn *conn, uint64_t count);
+/* Both, for faults that are committed where they are decided. */
+bool fault_hit(struct conn *conn, enum fault fault);
+/* Waits for what never comes, with no end of its own. */
+void fault_park(void);
+/* The last connection but some has left a server that drains: says so twice. */
+void fault_drain(struct tether_loop *loop, uint64_t open);
 
 #else
 
@@ -49,14 +58,21 @@ static inline void fault_load(struct fault_plan *plan)
 	(void)plan;
 }
 
-static inline bool fault_hit(struct tether_loop *loop, enum fault fault, uint64_t id,
-			     uint64_t second_id)
+static inline bool fault_hit(struct conn *conn, enum fault fault)
+{
+	(void)conn;
+	(void)fault;
+	return false;
+}
+
+static inline void fault_park(void)
+{
+}
+
+static inline void fault_drain(struct tether_loop *loop, uint64_t open)
 {
 	(void)loop;
-	(void)fault;
-	(void)id;
-	(void)second_id;
-	return false;
+	(void)open;
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Leases (tether/pool.h): from waiting over holding to given back, or spent on an exchange. */
 #include <errno.h>
+#include <stddef.h>
 
 #include "client.h"
 #include "probes.h"
@@ -10,11 +11,48 @@ struct lease *lease_find(struct tether_lease handle)
 	return slot_find(handle.loop, SLOT_LEASE, handle.id);
 }
 
-static void stop_waiting(struct lease *lease)
+static void on_scope(struct member *member, int why)
 {
-	list_remove(&lease->link);
-	lease->place->n_waiting--;
-	lease->pool->stats.waiting--;
+	struct lease *lease = container_of(member, struct lease, member);
+
+	if (why == -ETIMEDOUT && !lease->cc)
+		lease->pool->stats.acquire_timeouts++;
+	lease_drop(lease, why, true, true);
+}
+
+static void lease_spare(struct lease *lease)
+{
+	lease->next_spare = lease->pool->spare;
+	lease->pool->spare = lease;
+}
+
+struct lease *lease_new(struct place *place, struct scope *scope, int *err)
+{
+	struct tether_pool *pool = place->pool;
+	struct lease *lease = pool->spare;
+
+	*err = -ENOMEM;
+	if (lease)
+		pool->spare = lease->next_spare;
+	else
+		lease = mem_new(pool->loop, sizeof(*lease));
+	if (!lease)
+		return NULL;
+	lease->pool = pool;
+	lease->place = place;
+	lease->cc = NULL;
+	lease->x = NULL;
+	lease->depth = 0;
+	list_init(&lease->link);
+	lease->id = slot_take(pool->loop, SLOT_LEASE, lease);
+	if (lease->id)
+		*err = scope_enter(scope, &lease->member, on_scope);
+	if (*err) {
+		slot_give(pool->loop, lease->id);
+		lease_spare(lease);
+		return NULL;
+	}
+	return lease;
 }
 
 void lease_grant(struct lease *lease, struct client_conn *cc)
@@ -22,30 +60,25 @@ void lease_grant(struct lease *lease, struct client_conn *cc)
 	struct tether_loop *loop = lease->pool->loop;
 	struct scope *scope = lease->member.scope;
 
-	stop_waiting(lease);
-	list_remove(&cc->link);
-	list_append(&cc->pool->conns, &cc->link);
-	cc->idle = false;
-	cc->place->n_idle--;
-	cc->place->n_active++;
-	cc->pool->stats.idle--;
-	cc->pool->stats.active++;
-	cc->pool->stats.reuses += cc->requests > 0;
+	if (!list_empty(&lease->link))
+		place_wait_no_more(lease);
+	pool_take(cc, lease);
 	cc->lease = lease;
 	lease->cc = cc;
 	/* The scope ends first; this is for a scope that is not cancelled in time. */
 	conn_phase(&cc->conn, CONN_LEASED, scope->deadline.at_ns + TETHER_S);
 	PROBE4(lease_acquire, lease->id, cc->conn.id, scope->id, scope->deadline.at_ns);
-	lease->got((struct tether_lease){ loop, lease->id }, 0, lease->arg);
+	if (lease->x)
+		exchange_resume(lease->x, lease);
+	else if (lease->got)
+		lease->got((struct tether_lease){ loop, lease->id }, 0, lease->arg);
 }
 
 static void lease_free(struct lease *lease)
 {
-	struct tether_loop *loop = lease->pool->loop;
-
-	slot_give(loop, lease->id);
+	slot_give(lease->pool->loop, lease->id);
 	scope_leave(&lease->member);
-	mem_free(loop, lease);
+	lease_spare(lease);
 }
 
 static void is_leaving(struct member *member, int why)
@@ -54,23 +87,34 @@ static void is_leaving(struct member *member, int why)
 	(void)why;
 }
 
+static void tell_waiter(struct lease *lease, int why)
+{
+	struct exchange *x = lease->x;
+
+	if (x) {
+		x->lease = NULL;
+		exchange_end(x, why);
+		return;
+	}
+	lease->got((struct tether_lease){ lease->pool->loop, lease->id }, why, lease->arg);
+}
+
 void lease_drop(struct lease *lease, int why, bool tell, bool reuse)
 {
-	struct tether_loop *loop = lease->pool->loop;
 	struct client_conn *cc = lease->cc;
 
 	lease->member.cancel = is_leaving;
 	PROBE2(lease_end, lease->id, (int64_t)why);
-	slot_give(loop, lease->id);
+	slot_give(lease->pool->loop, lease->id);
 	if (cc) {
 		cc->lease = NULL;
 		lease->cc = NULL;
 		pool_put(cc, reuse);
 	} else {
-		stop_waiting(lease);
+		place_wait_no_more(lease);
 		pool_serve_later(lease->pool);
 		if (tell)
-			lease->got((struct tether_lease){ loop, lease->id }, why, lease->arg);
+			tell_waiter(lease, why);
 	}
 	lease_free(lease);
 }

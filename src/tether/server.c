@@ -105,6 +105,8 @@ void server_part_leave(struct server_part *part)
 		return;
 	count(&part->open, -1);
 	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
+	if (part->draining)
+		fault_drain(part->loop, atomic_load_explicit(&part->open, memory_order_relaxed));
 	listeners_resume(part);
 	server_part_exit(part);
 }

@@ -89,6 +89,7 @@ struct call {
 	bool chunked : 1;   /* the response is */
 	bool discard : 1;   /* nobody reads the request's body any more */
 	bool expected : 1;  /* the body was asked for with 100, and has not begun */
+	bool judged : 1;    /* whether the fault is to befall it */
 	bool forever : 1;   /* faulty library: it is waited for without end */
 	bool refused : 1;   /* the body was, by a final answer to Expect */
 	bool abandoned : 1; /* too much of it is left to be thrown away */

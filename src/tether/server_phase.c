@@ -126,11 +126,12 @@ void server_conn_settle(struct server_conn *sc)
 	else if (spent(sc, was))
 		*spent(sc, was) += now - conn->phase_began_ns;
 	due = due_ns(sc, phase, began);
-	if (phase == CONN_BODY && sc->call->expected &&
-	    (sc->call->forever || fault_hit(conn->loop, FAULT_EXPECT, conn->id, sc->call->id))) {
-		sc->call->forever = true;
-		due = now + TETHER_WITHIN_MAX_NS;
+	if (phase == CONN_BODY && sc->call->expected && !sc->call->judged) {
+		sc->call->judged = true;
+		sc->call->forever = fault_hit(conn, FAULT_EXPECT);
 	}
+	if (phase == CONN_BODY && sc->call->forever)
+		due = now + TETHER_WITHIN_MAX_NS;
 	conn_phase(conn, phase, due);
 	if (!sc->lingers && (phase == CONN_WRITE || sc->stash.bytes))
 		conn_read_stop(conn);

@@ -133,5 +133,6 @@ struct tether_loop_counts tether_loop_count(const struct tether_loop *loop)
 		.quic_conns = loop->live[SLOT_QUIC],
 		.streams = loop->live[SLOT_STREAM],
 		.quic_bytes = loop->quic_bytes,
+		.threads = loop->live[SLOT_THREAD],
 	};
 }

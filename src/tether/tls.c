@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* TLS by GnuTLS: configuration (tether/tls.h) and sessions (tls_session.h). */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -163,6 +164,13 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t len)
 	return len;
 }
 
+static bool is_address(const char *name)
+{
+	unsigned char addr[16];
+
+	return inet_pton(AF_INET, name, addr) == 1 || inet_pton(AF_INET6, name, addr) == 1;
+}
+
 int tls_session_new(struct conn *conn, struct tether_tls *config, const char *name)
 {
 	static const gnutls_datum_t alpn = { (unsigned char *)"http/1.1", 8 };
@@ -189,7 +197,9 @@ int tls_session_new(struct conn *conn, struct tether_tls *config, const char *na
 	gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
 	gnutls_transport_set_push_function(tls->session, push);
 	if (name) {
-		gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name));
+		/* Addresses are no server names (RFC 6066, 3). */
+		if (!is_address(name))
+			gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name, strlen(name));
 		if (!config->insecure)
 			gnutls_session_set_verify_cert(tls->session, name, 0);
 	}
