@@ -203,7 +203,7 @@ static int check(struct tether_pool *pool, const struct tether_dest *dest,
 		 const struct scope *scope)
 {
 	if (!pool || !dest || !dest->host || !dest->port || !*dest->host ||
-	    strlen(dest->host) > 255)
+	    strlen(dest->host) > 255 || (dest->h3 && !dest->tls))
 		return -EINVAL;
 	if (!scope || scope->loop != pool->loop)
 		return -EBADF;

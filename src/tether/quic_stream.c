@@ -139,7 +139,8 @@ void quic_stream_cancel_write(struct quic_stream *stream, uint64_t code)
 static bool half_close(struct quic_stream *stream)
 {
 	if (stream->uni || !stream->remote ||
-	    !fault_hit(stream->conn->loop, FAULT_HALF_CLOSE, stream->conn->id, stream->sid))
+	    !fault_stream(stream->conn->loop, FAULT_HALF_CLOSE, stream->conn->id,
+			  stream->conn->ep->cookie, stream->sid))
 		return false;
 	quic_stream_shut_write(stream, SIDE_FIN);
 	if (stream->conn->ops->finish)

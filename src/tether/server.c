@@ -98,11 +98,6 @@ bool server_part_enter(struct server_part *part)
 
 void server_part_leave(struct server_part *part)
 {
-	/* Counting and telling as two steps, between which somebody else may come: the one who
-	 * leaves is lost, and with it the end of the drain. */
-	if (fault_hit(part->loop, FAULT_DRAIN_RACE, (uint64_t)(part - part->server->parts),
-		      atomic_load_explicit(&part->open, memory_order_relaxed)))
-		return;
 	count(&part->open, -1);
 	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
 	if (part->draining)
