@@ -187,6 +187,8 @@ void client_conn_go_on(struct client_conn *cc);
 /* h3_client.c, h3_exchange.c: the same over HTTP/3 */
 int h3_client_open(struct client_conn *cc, const struct sockaddr *addr);
 void h3_client_leave(struct client_conn *cc);
+/* Connections that nobody has a place on: the pool is shut down. */
+void h3_client_end_unused(struct place *place);
 int h3_exchange_start(struct exchange *x, const struct tether_request *r, const char *method);
 void h3_exchange_gone(struct exchange *x);
 int h3_exchange_write(struct exchange *x, const void *data, size_t len);

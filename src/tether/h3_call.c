@@ -259,12 +259,12 @@ static bool give_body(struct h3_message *m)
 		give(call, piece, len);
 		return true;
 	}
-	if (len || !m->ended)
+	/* The end waits for a reader as data does. */
+	if (len || !m->ended || !call->got)
 		return false;
 	call->request = REQUEST_READ;
 	stream->fin_told = true;
-	if (call->got)
-		give(call, "", 0);
+	give(call, "", 0);
 	return true;
 }
 

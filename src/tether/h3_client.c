@@ -23,10 +23,31 @@ static struct client_conn *slot_of_link(struct list *item)
 	return container_of(item, struct client_conn, h3_link);
 }
 
+static uint64_t now_ns(const struct h3_client_conn *conn)
+{
+	return tether_loop_now_ns(conn->h3.q.loop);
+}
+
+/* An unused one is kept for as long as other idle connections are. */
 static void nobody_left(struct h3_client_conn *conn)
 {
-	if (!conn->n_slots)
-		quic_conn_end(&conn->h3.q, NGHTTP3_H3_NO_ERROR, 0);
+	struct quic_conn *q = &conn->h3.q;
+	uint64_t due = now_ns(conn) + conn->pool->options.idle_ns;
+
+	if (conn->n_slots || q->ending)
+		return;
+	if (conn->pool->draining || conn->h3.goaway || now_ns(conn) >= conn->ends_ns)
+		quic_conn_end(q, NGHTTP3_H3_NO_ERROR, 0);
+	else
+		loop_deadline(q->loop, &q->deadline, due < conn->ends_ns ? due : conn->ends_ns);
+}
+
+void h3_client_end_unused(struct place *place)
+{
+	struct list *item;
+
+	for (item = place->h3_conns.next; item != &place->h3_conns; item = item->next)
+		nobody_left(container_of(item, struct h3_client_conn, link));
 }
 
 void h3_client_leave(struct client_conn *cc)
@@ -45,6 +66,7 @@ static void join(struct h3_client_conn *conn, struct client_conn *cc)
 	list_append(&conn->slots, &cc->h3_link);
 	conn->n_slots++;
 	conn_phase(&cc->conn, CONN_HANDSHAKE, cc->connect_by_ns);
+	loop_deadline(cc->conn.loop, &conn->h3.q.deadline, conn->ends_ns);
 	quic_conn_dirty(&conn->h3.q);
 }
 
@@ -93,11 +115,18 @@ static void on_ended(struct h3_conn *h3, int why)
 static void on_gone(struct h3_conn *h3)
 {
 	quic_endpoint_close(h3->q.ep);
+	/* It may be what the pool's end has waited for. */
+	pool_serve_later(self(h3)->pool);
 }
 
+/* Unused for too long, or too old: then it goes with the last place on it. */
 static void on_late(struct h3_conn *h3)
 {
-	quic_conn_end(&h3->q, NGHTTP3_H3_NO_ERROR, -ETIMEDOUT);
+	struct h3_client_conn *conn = self(h3);
+
+	list_remove(&conn->link);
+	conn->ends_ns = 0;
+	nobody_left(conn);
 }
 
 /* Never: it sets no deadline on streams, and takes none from the peer. */
@@ -161,9 +190,7 @@ static int begin(struct h3_client_conn *conn, struct place *place, const struct 
 		h3_conn_fini(&conn->h3);
 		return err;
 	}
-	/* Whatever is asked of it, it does not live for ever. */
-	loop_deadline(q->loop, &q->deadline,
-		      tether_loop_now_ns(q->loop) + 2 * pool->options.lifetime_ns);
+	conn->ends_ns = now_ns(conn) + pool->options.lifetime_ns;
 	return 0;
 }
 

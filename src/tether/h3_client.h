@@ -12,6 +12,7 @@ struct h3_client_conn {
 	struct list link;  /* in place->h3_conns, as long as it takes requests */
 	struct list slots; /* the pool's connections that are places on this one */
 	size_t n_slots, capacity;
+	uint64_t ends_ns; /* no new places from then on */
 };
 
 void h3_exchange_serve(struct h3_message *m);

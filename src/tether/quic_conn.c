@@ -34,7 +34,12 @@ static enum sent written(struct quic_conn *conn, int64_t sid, ngtcp2_ssize n)
 {
 	switch (n) {
 	case NGTCP2_ERR_STREAM_DATA_BLOCKED:
-		conn->ops->blocked(conn, sid);
+		/* Nobody says when the connection's window is wider again: it is tried each time.
+		 */
+		if (!ngtcp2_conn_get_max_data_left(conn->ng))
+			conn->choked = true;
+		else
+			conn->ops->blocked(conn, sid);
 		return SENT_PART;
 	case NGTCP2_ERR_STREAM_SHUT_WR:
 	case NGTCP2_ERR_STREAM_NOT_FOUND:
@@ -61,7 +66,8 @@ static enum sent send_one(struct quic_conn *conn, ngtcp2_path_storage *ps, uint6
 	enum sent sent;
 	int count;
 
-	count = conn->opened ? conn->ops->next(conn, &sid, &fin, pieces, PIECES) : 0;
+	count = conn->opened && !conn->choked ? conn->ops->next(conn, &sid, &fin, pieces, PIECES)
+					      : 0;
 	if (count < 0) {
 		quic_conn_fail(conn, NGTCP2_ERR_INTERNAL);
 		return SENT_FAILED;
@@ -92,6 +98,7 @@ static bool send_output(struct quic_conn *conn)
 	int packets = 0;
 
 	ngtcp2_path_storage_zero(&ps);
+	conn->choked = false;
 	do {
 		sent = send_one(conn, &ps, now);
 		packets += sent == SENT_PACKET;

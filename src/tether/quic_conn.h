@@ -94,6 +94,7 @@ struct quic_conn {
 	bool server : 1;
 	bool opened : 1;   /* the handshake is complete */
 	bool ending : 1;   /* ends as soon as it is looked after */
+	bool choked : 1;   /* the connection's window is full: no more data in this turn */
 	bool silent : 1;   /* without a word to the peer */
 	bool sweeping : 1; /* it has ended: streams are only freed now */
 };

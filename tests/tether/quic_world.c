@@ -87,7 +87,7 @@ static void deliver(struct quic_proxy *p, bool to_server, const char *data, size
 	const struct sockaddr *to = (const struct sockaddr *)(to_server ? &p->server : &p->client);
 
 	p->passed++;
-	uv_udp_try_send(to_server ? &p->back : &p->front, &buf, 1, to);
+	uv_udp_try_send(!to_server ? &p->front : p->moved ? &p->spare : &p->back, &buf, 1, to);
 }
 
 static void pass_on(struct quic_proxy *p, bool to_server, const char *data, size_t len)
@@ -166,6 +166,12 @@ void quic_proxy_open(struct quic_proxy *p, struct tether_loop *loop, uint16_t se
 	p->port = ntohs(mine.sin_port);
 }
 
+void quic_proxy_move(struct quic_proxy *p, struct tether_loop *loop)
+{
+	open_end(tether_loop_uv(loop), &p->spare, on_back, p);
+	p->moved = true;
+}
+
 void quic_proxy_turn(struct quic_proxy *p)
 {
 	struct quic_parcel **at = &p->parcels, *parcel;
@@ -196,6 +202,8 @@ void quic_proxy_close(struct quic_proxy *p)
 	}
 	uv_close((uv_handle_t *)&p->front, on_closed);
 	uv_close((uv_handle_t *)&p->back, on_closed);
+	if (p->moved)
+		uv_close((uv_handle_t *)&p->spare, on_closed);
 }
 
 /* ---- server and client ----------------------------------------------------------------------- */
@@ -253,7 +261,7 @@ void quic_trip_end(struct quic_trip *t)
 	if (t->proxied) {
 		quic_proxy_close(&t->proxy);
 		quic_pass(t, 2);
-		assert_int_equal(t->proxy.closed, 2);
+		assert_int_equal(t->proxy.closed, 2 + t->proxy.moved);
 	}
 	tether_tls_free(t->server_tls);
 	tether_tls_free(t->client_tls);

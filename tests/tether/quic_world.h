@@ -18,7 +18,8 @@ void quic_cert_drop(struct quic_cert *cert);
 
 /* Datagrams between one client and a server: some are lost, doubled, or come late. */
 struct quic_proxy {
-	uv_udp_t front, back;
+	uv_udp_t front, back, spare;
+	bool moved;
 	struct sockaddr_in client, server;
 	uint16_t port;
 	uint64_t random;
@@ -32,6 +33,8 @@ struct quic_proxy {
 void quic_proxy_open(struct quic_proxy *proxy, struct tether_loop *loop, uint16_t server_port,
 		     uint64_t seed);
 void quic_proxy_close(struct quic_proxy *proxy);
+/* To the server it comes from another port from now on. */
+void quic_proxy_move(struct quic_proxy *proxy, struct tether_loop *loop);
 /* Delivers what was late. */
 void quic_proxy_turn(struct quic_proxy *proxy);
 
