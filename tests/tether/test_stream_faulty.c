@@ -66,13 +66,12 @@ static void test_half_close(void **state)
 	setenv("TETHER_FAULT", "half-close:every=2", 1);
 	setenv("TETHER_FAULT_LOG", t->log, 1);
 	t->quic.server.arg = t->quic.client.arg = t;
-	t->quic.server.events = (struct tether_quic_events){ .opened = on_server_opened,
-							     .stream = on_stream };
+	t->quic.server.events =
+		(struct tether_quic_events){ .opened = on_server_opened, .stream = on_stream };
 	t->quic.client.events.opened = on_opened;
 	quic_trip_begin(&t->quic);
-	assert_int_equal(tether_quic_connect(t->quic.scope, &t->quic.dest, &t->quic.client,
-					     &t->conn),
-			 0);
+	assert_int_equal(
+		tether_quic_connect(t->quic.scope, &t->quic.dest, &t->quic.client, &t->conn), 0);
 	quic_until(&t->quic, &t->opened, 1000);
 	for (i = 0; i < 1000 && refused < 500; i++) {
 		if (tether_stream_open(t->conn, TETHER_STREAM_BIDI, &stream) == -EAGAIN) {
