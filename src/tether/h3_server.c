@@ -154,8 +154,8 @@ static void limits_of(const struct tether_server_options *o, struct quic_limits 
 	};
 }
 
-static struct quic_conn *on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd,
-				   const ngtcp2_path *path, const ngtcp2_cid *odcid)
+static int on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd, const ngtcp2_path *path,
+		     const ngtcp2_cid *odcid, struct quic_conn **out)
 {
 	struct server_part *part = container_of(ep, struct h3_listener, ep)->part;
 	const struct tether_server_options *o = &part->server->options;
@@ -163,12 +163,12 @@ static struct quic_conn *on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd
 	struct quic_limits limits;
 
 	if (!server_part_enter(part))
-		return NULL;
+		return -ECONNREFUSED;
 	conn = mem_new(ep->loop, sizeof(*conn));
 	if (!conn || quic_conn_init(&conn->h3.q, ep, part->scope, &h3_ops)) {
 		mem_free(ep->loop, conn);
 		server_part_leave(part);
-		return NULL;
+		return -ECONNREFUSED;
 	}
 	conn->part = part;
 	list_init(&conn->link);
@@ -180,10 +180,11 @@ static struct quic_conn *on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd
 		h3_conn_fini(&conn->h3);
 		mem_free(ep->loop, conn);
 		server_part_leave(part);
-		return NULL;
+		return -ECONNREFUSED;
 	}
 	list_append(&part->h3_conns, &conn->link);
-	return &conn->h3.q;
+	*out = &conn->h3.q;
+	return 0;
 }
 
 static const struct quic_endpoint_ops endpoint_ops = {

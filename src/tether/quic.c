@@ -245,28 +245,29 @@ int tether_quic_conn_end(struct tether_quic_conn handle, uint64_t code)
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-static struct quic_conn *on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd,
-				   const ngtcp2_path *path, const ngtcp2_cid *odcid)
+static int on_accept(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd, const ngtcp2_path *path,
+		     const ngtcp2_cid *odcid, struct quic_conn **out)
 {
 	struct tether_quic *quic = container_of(ep, struct tether_quic, ep);
 	struct quic_limits limits;
 	struct raw_conn *conn;
 
 	if (quic->draining || ep->n_conns >= quic->options.conns)
-		return NULL;
+		return -ECONNREFUSED;
 	conn = mem_new(quic->loop, sizeof(*conn));
 	if (!conn || raw_init(conn, ep, quic->scope, &quic->options)) {
 		mem_free(quic->loop, conn);
-		return NULL;
+		return -ECONNREFUSED;
 	}
 	conn->listener = quic;
 	limits_of(&conn->options, quic->tls, NULL, &limits);
 	if (quic_conn_accept(&conn->q, &limits, hd, path, odcid)) {
 		quic_conn_fini(&conn->q);
 		mem_free(quic->loop, conn);
-		return NULL;
+		return -ECONNREFUSED;
 	}
-	return &conn->q;
+	*out = &conn->q;
+	return 0;
 }
 
 static void free_quic(struct tether_quic *quic)

@@ -251,11 +251,11 @@ static struct quic_conn *accept_conn(struct quic_endpoint *ep, const struct quic
 			send_refusal(ep, from, &hd, NGTCP2_CONNECTION_REFUSED);
 		return NULL;
 	}
-	conn = ep->ops->accept(ep, &hd, &path, odcid.datalen ? &odcid : NULL);
-	if (!conn)
+	if (ep->ops->accept(ep, &hd, &path, odcid.datalen ? &odcid : NULL, &conn)) {
 		send_refusal(ep, from, &hd, NGTCP2_CONNECTION_REFUSED);
-	else
-		ep->counts.accepted++;
+		return NULL;
+	}
+	ep->counts.accepted++;
 	return conn;
 }
 

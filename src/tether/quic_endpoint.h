@@ -48,9 +48,9 @@ struct quic_counts {
 };
 
 struct quic_endpoint_ops {
-	/* A client wants in: makes a connection, with quic_conn_init() done; or NULL. */
-	struct quic_conn *(*accept)(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd,
-				    const ngtcp2_path *path, const ngtcp2_cid *odcid);
+	/* A client wants in: makes a connection, with quic_conn_accept() done; or -errno. */
+	int (*accept)(struct quic_endpoint *ep, const ngtcp2_pkt_hd *hd, const ngtcp2_path *path,
+		      const ngtcp2_cid *odcid, struct quic_conn **conn);
 	/* It is closed, and its memory is the owner's. */
 	void (*gone)(struct quic_endpoint *ep);
 };

@@ -211,7 +211,7 @@ static void test_lifetime(void **state)
 static void test_garbage(void **state)
 {
 	struct trip *t = *state;
-	uint8_t data[1400], answer[2000];
+	uint8_t data[1400] = { 0 }, answer[2000];
 	struct tether_quic_stats stats;
 	unsigned int i, j;
 
