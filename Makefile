@@ -56,7 +56,7 @@ bpft_skel := $(patsubst tests/bpf/%.bpf.c,build/gen/%.skel.h,$(wildcard tests/bp
 bpft_src  := $(filter-out %.bpf.c,$(wildcard tests/bpf/*.c))
 load_src  := $(wildcard tests/e2e/load/*.c)
 fuzz_src  := $(wildcard tests/fuzz/fuzz_*.c)
-bench_src := $(wildcard tests/bench/*.c)
+bench_src := $(filter-out tests/bench/tether_%,$(wildcard tests/bench/*.c))
 
 c_files := $(shell find src bpf include tests -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 
@@ -181,13 +181,15 @@ obj_tether        := build/tether/obj
 obj_tether_faulty := build/tether/faulty
 obj_tether_san    := build/tether/sanitized
 obj_tether_tsan   := build/tether/tsan
+obj_tether_fuzz   := build/tether/fuzz
 
 cc_tether        := $(CC) $(tether_common) -fPIC $(CFLAGS) $(harden)
 cc_tether_faulty := $(cc_tether) -DTETHER_FAULTS
 cc_tether_san    := $(CC) $(tether_common) -fPIE $(CFLAGS) $(sanitize)
 cc_tether_tsan   := $(CC) $(tether_common) -fPIE $(CFLAGS) -fsanitize=thread
+cc_tether_fuzz   := $(CLANG) $(tether_common) -fPIE $(CFLAGS) $(sanitize) -fsanitize=fuzzer-no-link
 
-# $1 = tether, tether_faulty, tether_san or tether_tsan
+# $1 = tether, tether_faulty, tether_san, tether_tsan or tether_fuzz
 define tether_flavour
 $(call stamp,$(obj_$1)/.flags,$(cc_$1) / $(test_warn))
 $(call stamp,$(obj_$1)/.files,$(tether_src))
@@ -212,7 +214,7 @@ $(obj_$1)/tether.a: $(tether_src:%.c=$(obj_$1)/%.o) $(llhttp_obj:%=$(obj_$1)/%) 
 	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 
-$(foreach f,tether tether_faulty tether_san tether_tsan,$(eval $(call tether_flavour,$f)))
+$(foreach f,tether tether_faulty tether_san tether_tsan tether_fuzz,$(eval $(call tether_flavour,$f)))
 
 tether_so_link = $(cc_$1) -shared -Wl,-soname,$(tether_so) -Wl,-z,relro,-z,now -Wl,-z,defs \
                  -Wl,--as-needed $(LDFLAGS) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(tether_libs)
@@ -249,6 +251,14 @@ build/tether-serve: $(serve_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 build/tether-get: $(get_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 	$(call say,LD,$@)
 	$(Q)$(tool_link)
+
+# What measures the library is linked as programs are.
+tether_bench := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/tether_*.c))
+
+build/bench/tether_%: $(obj_tether)/tests/bench/tether_%.o build/$(tether_so)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether) -pie -Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS) -o $@ $< -Lbuild -l:$(tether_so)
 
 tether_bin  := $(tether_tools:%=build/%)
 tether_libs_built := build/libtether.a build/$(tether_so) build/libtether-faulty.so build/tether.pc
@@ -347,10 +357,16 @@ $(load_bin): build/load/%: $(obj_plain)/tests/e2e/load/%.o
 	$(call say,LD,$@)
 	$(Q)$(call test_link,plain) -luring -lpthread
 
-$(fuzz_bin): build/fuzz/%: $(obj_fuzz)/tests/fuzz/%.o $(obj_fuzz)/pure.a
+$(filter-out build/fuzz/fuzz_tether_%,$(fuzz_bin)): build/fuzz/%: $(obj_fuzz)/tests/fuzz/%.o $(obj_fuzz)/pure.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(call test_link,fuzz) -fsanitize=fuzzer $(ldlibs)
+
+$(filter build/fuzz/fuzz_tether_%,$(fuzz_bin)): build/fuzz/%: \
+		$(obj_tether_fuzz)/tests/fuzz/%.o $(obj_tether_fuzz)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether_fuzz) -pie $(LDFLAGS) -o $@ $^ -fsanitize=fuzzer $(tether_libs)
 
 load: $(load_bin) ## build the workload programs of the end-to-end tests
 
@@ -437,7 +453,7 @@ peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Pyt
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
 
-bench: $(program) $(load_bin) $(bench_bin) ## measure the cost of watching (root)
+bench: $(program) $(load_bin) $(bench_bin) $(tether_bench) ## measure the cost of watching (root)
 	@scripts/deps.sh bench
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
@@ -482,6 +498,7 @@ format: ## apply clang-format
 docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
 sbin   := $(DESTDIR)$(PREFIX)/sbin/lostsock
 man8   := $(DESTDIR)$(PREFIX)/share/man/man8/lostsock.8
+man1   := $(DESTDIR)$(PREFIX)/share/man/man1
 incdir := $(DESTDIR)$(PREFIX)/include/tether
 libdir := $(DESTDIR)$(PREFIX)/lib
 bindir := $(DESTDIR)$(PREFIX)/bin
@@ -497,6 +514,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)ln -sf $(tether_so) '$(libdir)/libtether.so'
 	$(Q)install -D -m 0644 -t '$(libdir)/pkgconfig' build/tether.pc
 	$(Q)install -D -m 0755 -t '$(bindir)' $(tether_bin)
+	$(Q)install -D -m 0644 -t '$(man1)' $(wildcard docs/man/*.1)
 	$(Q)install -D -m 0644 docs/completion/lostsock.bash '$(compl)'
 	$(Q)install -d -m 0755 '$(docdir)/LICENSES'
 	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
@@ -504,7 +522,7 @@ install: all ## install below DESTDIR and PREFIX
 
 uninstall: ## remove what install put there
 	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'
-	$(Q)rm -f $(tether_tools:%='$(bindir)/%')
+	$(Q)rm -f $(tether_tools:%='$(bindir)/%') $(patsubst docs/man/%,'$(man1)/%',$(wildcard docs/man/*.1))
 	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
 	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
 	$(Q)rm -rf '$(docdir)' '$(incdir)'

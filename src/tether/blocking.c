@@ -118,7 +118,8 @@ static void on_joined(int why, void *arg)
 	reply_over(reply, reply->why);
 }
 
-/* Members that still end hold the scope; when the last has, on_joined() comes. */
+/* Members that still end hold the scope; when the last has, on_joined() comes, maybe from inside:
+ * the reply may be gone after this. */
 static void end_scope(struct tether_reply *reply, int why)
 {
 	struct tether_client *client = reply->client;
@@ -218,8 +219,8 @@ static void on_lease(struct tether_lease lease, int status, void *arg)
 					 &reply->body);
 		if (!status)
 			return;
-		tether_lease_end(lease, true);
 	}
+	/* Gives the lease back as well. */
 	end_scope(reply, status);
 }
 

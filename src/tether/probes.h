@@ -8,6 +8,12 @@
 #define _SDT_HAS_SEMAPHORES 1
 #include <sys/sdt.h>
 
+#ifdef TETHER_FAULTS
+#define PROBE_LIST_FAULTS(X) X(fault_injected)
+#else
+#define PROBE_LIST_FAULTS(X)
+#endif
+
 #define PROBE_LIST(X)          \
 	X(conn_open)           \
 	X(conn_state)          \
@@ -33,7 +39,7 @@
 	X(drain_refused)       \
 	X(drain_done)          \
 	X(conn_count)          \
-	X(fault_injected)
+	PROBE_LIST_FAULTS(X)
 
 #define PROBE_DECLARE(name) extern volatile unsigned short tether_##name##_semaphore;
 PROBE_LIST(PROBE_DECLARE)

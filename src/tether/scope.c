@@ -227,6 +227,8 @@ static void task_is_leaving(struct member *member, int why)
  * only after that, so that whoever joins knows that the function has returned. */
 static void task_exit(struct task *task, int status, bool call)
 {
+	if (call)
+		PROBE1(task_wake, task->id);
 	PROBE1(task_exit, task->id);
 	loop_deadline_drop(task->loop, &task->deadline);
 	slot_give(task->loop, task->id);
@@ -276,6 +278,7 @@ int tether_task_after(struct tether_scope handle, uint64_t delay_ns,
 	deadline_init(&task->deadline, task_due);
 	loop_deadline(scope->loop, &task->deadline, at_ns);
 	PROBE4(task_start, task->id, (uint64_t)0, (uint64_t)0, (uint64_t)0);
+	PROBE3(task_park, task->id, (uint64_t)0, at_ns);
 	if (out)
 		*out = (struct tether_task){ scope->loop, task->id };
 	return 0;

@@ -101,14 +101,25 @@ static int side_wait(struct side *side, short events)
 	return 0;
 }
 
+/* The deadline has passed, and it is the loop's turn to end the connection. */
+static void leave_to_loop(void)
+{
+	usleep(1000);
+}
+
 static int reader_slot(struct side *side)
 {
 	struct threads *t = side->threads;
-	int err = 0;
+	int err;
 
-	while (!err && !(atomic_load(&t->wanted) && atomic_load(&t->taken)))
+	while (!(atomic_load(&t->wanted) && atomic_load(&t->taken))) {
 		err = side_wait(side, 0);
-	return err;
+		if (err == -ETIMEDOUT)
+			leave_to_loop();
+		else if (err)
+			return err;
+	}
+	return 0;
 }
 
 static ssize_t receive(struct side *side)
@@ -130,19 +141,22 @@ static ssize_t receive(struct side *side)
 static void reader_run(struct side *side)
 {
 	struct threads *t = side->threads;
+	ssize_t n;
 
 	do {
-		t->got = reader_slot(side);
-		if (!t->got)
-			t->got = receive(side);
-		if (t->got == -ECANCELED)
+		n = reader_slot(side);
+		if (!n)
+			n = receive(side);
+		if (n == -ECANCELED)
 			break;
+		t->got = n;
 		atomic_store(&t->taken, false);
 		loop_mail(t->loop, &side->full);
-	} while (t->got > 0);
+	} while (n > 0);
 	/* Its last word was heard, or all is done. */
 	while (!atomic_load(&t->taken) && !atomic_load(&t->done))
-		side_wait(side, 0);
+		if (side_wait(side, 0) == -ETIMEDOUT)
+			leave_to_loop();
 	if (t->lost)
 		fault_park();
 }
@@ -176,7 +190,7 @@ static void writer_run(struct side *side)
 		out = atomic_load(&t->out);
 		if (!out) {
 			if (side_wait(side, 0) == -ETIMEDOUT)
-				usleep(1000); /* the loop's turn to end it */
+				leave_to_loop();
 			continue;
 		}
 		t->err = send_all(side, out);

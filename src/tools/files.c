@@ -19,9 +19,31 @@
 #include <unistd.h>
 
 #define PIECE_BYTES 65536
+#define MEMO_NS	    (100 * TETHER_MS) /* how long a small file is taken for unchanged */
+#define MEMO_TARGET 128
+#define MEMOS	    64
+
+/* A small file as it was just now. */
+struct memo {
+	char target[MEMO_TARGET];
+	size_t target_len; /* 0: none */
+	uint64_t until_ns;
+	char tag[64], modified[64];
+	const char *type;
+	char *bytes;
+	size_t size;
+};
+
+/* A loop's, used on its thread only. */
+struct memos {
+	struct tether_loop *loop;
+	struct memo memo[MEMOS];
+};
 
 struct files {
 	int dir;
+	unsigned int n;
+	struct memos *memos[];
 };
 
 /* A file on its way to one client. */
@@ -193,79 +215,164 @@ static void send_file(struct tether_call call, int fd, uint64_t size,
 	send_piece(call, s);
 }
 
-static void send_small(struct tether_call call, int fd, uint64_t size,
-		       const struct tether_field *fields, size_t n)
-{
-	char bytes[PIECE_BYTES];
-	ssize_t got = read(fd, bytes, size);
+/* ---- what was asked for just now ------------------------------------------------------------- */
 
-	close(fd);
-	if (got == (ssize_t)size)
-		tether_call_reply(call, 200, fields, n, bytes, size);
-	else
-		tether_call_cancel(call);
+/* The place of @target on the call's loop; NULL: it cannot be kept. */
+static struct memo *memo_of(struct files *files, struct tether_call call, struct tether_text target)
+{
+	unsigned int i, hash = 2166136261u;
+	size_t j;
+
+	if (!target.len || target.len > MEMO_TARGET)
+		return NULL;
+	for (j = 0; j < target.len; j++)
+		hash = (hash ^ (unsigned char)target.at[j]) * 16777619u;
+	for (i = 0; i < files->n; i++)
+		if (files->memos[i]->loop == call.loop)
+			return &files->memos[i]->memo[hash % MEMOS];
+	return NULL;
 }
 
-void files_serve(struct tether_call call, struct files *files)
+static bool memo_holds(const struct memo *memo, struct tether_call call, struct tether_text target)
 {
-	struct tether_text method = tether_call_method(call), match;
-	char path[4096], tag[64], modified[64];
-	struct tether_field fields[3];
-	struct stat st;
+	return memo->target_len == target.len && !memcmp(memo->target, target.at, target.len) &&
+	       tether_loop_now_ns(call.loop) < memo->until_ns;
+}
+
+/* Keeps a file that was read. It owns @bytes from now on. */
+static void memo_set(struct memo *memo, struct tether_call call, struct tether_text target,
+		     const struct memo *file)
+{
+	free(memo->bytes);
+	*memo = *file;
+	memcpy(memo->target, target.at, target.len);
+	memo->target_len = target.len;
+	memo->until_ns = tether_loop_now_ns(call.loop) + MEMO_NS;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* What the client has is what there is. */
+static bool is_match(struct tether_call call, const char *tag)
+{
+	struct tether_text match = tether_call_header(call, "if-none-match");
+
+	return match.at && (!strcmp(match.at, "*") || strstr(match.at, tag));
+}
+
+static void describe(struct memo *file, const char *path, const struct stat *st)
+{
 	struct tm tm;
+
+	snprintf(file->tag, sizeof(file->tag), "\"%" PRIx64 "-%" PRIx64 "\"",
+		 (uint64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+		 (uint64_t)st->st_size);
+	strftime(file->modified, sizeof(file->modified), "%a, %d %b %Y %H:%M:%S GMT",
+		 gmtime_r(&st->st_mtim.tv_sec, &tm));
+	file->type = type_of(path);
+	file->size = st->st_size;
+}
+
+/* @fd is closed in the end, -1: the bytes are there. */
+static void answer_file(struct tether_call call, int fd, const struct memo *file)
+{
+	struct tether_field fields[] = { { "ETag", file->tag },
+					 { "Last-Modified", file->modified },
+					 { "Content-Type", file->type } };
+	bool head = *tether_call_method(call).at == 'H';
+
+	if (is_match(call, file->tag))
+		tether_call_reply(call, 304, fields, 2, NULL, 0);
+	else if (file->bytes || !file->size)
+		tether_call_reply(call, 200, fields, 3, file->bytes, file->size);
+	else if (!head) {
+		send_file(call, fd, file->size, fields, 3);
+		return;
+	} else if (!tether_call_begin(call, 200, fields, 3, file->size))
+		tether_call_finish(call);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* NULL: it is not what it was when it was opened, or there is no memory. */
+static char *read_small(int fd, size_t size)
+{
+	char *bytes = malloc(size);
+	ssize_t got = bytes ? read(fd, bytes, size) : -1;
+
+	if (got == (ssize_t)size)
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+static void open_and_answer(struct tether_call call, struct files *files, struct memo *memo)
+{
+	struct tether_text target = tether_call_target(call);
+	struct memo file = { 0 };
+	char path[4096];
+	struct stat st;
 	int fd;
 
-	if (strcmp(method.at, "GET") && strcmp(method.at, "HEAD")) {
-		fields[0] = (struct tether_field){ "Allow", "GET, HEAD" };
-		tether_call_reply(call, 405, fields, 1, NULL, 0);
-		return;
-	}
-	if (decode(tether_call_target(call), path, sizeof(path))) {
+	if (decode(target, path, sizeof(path))) {
 		answer(call, 400, "Bad Request\n");
 		return;
 	}
 	fd = open_file(files, path, &st);
-	if (fd < 0) {
-		if (fd == -EMFILE || fd == -ENFILE)
-			answer(call, 503, "Service Unavailable\n");
-		else
-			answer(call, 404, "Not Found\n");
+	if (fd == -EMFILE || fd == -ENFILE) {
+		answer(call, 503, "Service Unavailable\n");
 		return;
 	}
-	snprintf(tag, sizeof(tag), "\"%" PRIx64 "-%" PRIx64 "\"",
-		 (uint64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-		 (uint64_t)st.st_size);
-	strftime(modified, sizeof(modified), "%a, %d %b %Y %H:%M:%S GMT",
-		 gmtime_r(&st.st_mtim.tv_sec, &tm));
-	fields[0] = (struct tether_field){ "ETag", tag };
-	fields[1] = (struct tether_field){ "Last-Modified", modified };
-	fields[2] = (struct tether_field){ "Content-Type", type_of(path) };
-	match = tether_call_header(call, "if-none-match");
-	if (match.at && (!strcmp(match.at, "*") || strstr(match.at, tag))) {
-		close(fd);
-		tether_call_reply(call, 304, fields, 2, NULL, 0);
-	} else if (st.st_size <= PIECE_BYTES) {
-		send_small(call, fd, st.st_size, fields, 3);
-	} else if (!strcmp(method.at, "HEAD")) {
-		close(fd);
-		if (!tether_call_begin(call, 200, fields, 3, st.st_size))
-			tether_call_finish(call);
-	} else {
-		send_file(call, fd, st.st_size, fields, 3);
+	if (fd < 0) {
+		answer(call, 404, "Not Found\n");
+		return;
 	}
+	describe(&file, path, &st);
+	if (memo && file.size && file.size <= PIECE_BYTES) {
+		file.bytes = read_small(fd, file.size);
+		if (file.bytes) {
+			memo_set(memo, call, target, &file);
+			close(fd);
+			fd = -1;
+		}
+	}
+	answer_file(call, fd, &file);
 }
 
-int files_open(const char *dir, struct files **out)
+void files_serve(struct tether_call call, struct files *files)
 {
-	struct files *files = malloc(sizeof(*files));
+	static const struct tether_field allow = { "Allow", "GET, HEAD" };
+	struct tether_text method = tether_call_method(call), target = tether_call_target(call);
+	struct memo *memo = memo_of(files, call, target);
+
+	if (strcmp(method.at, "GET") && strcmp(method.at, "HEAD"))
+		tether_call_reply(call, 405, &allow, 1, NULL, 0);
+	else if (memo && memo_holds(memo, call, target))
+		answer_file(call, -1, memo);
+	else
+		open_and_answer(call, files, memo);
+}
+
+int files_open(const char *dir, struct tether_loop *const *loops, unsigned int n,
+	       struct files **out)
+{
+	struct files *files = calloc(1, sizeof(*files) + n * sizeof(struct memos *));
 	int err;
 
 	if (!files)
 		return -ENOMEM;
 	files->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (files->dir < 0) {
-		err = -errno;
-		free(files);
+	err = files->dir < 0 ? -errno : 0;
+	for (; files->n < n && !err; files->n++) {
+		files->memos[files->n] = calloc(1, sizeof(struct memos));
+		if (!files->memos[files->n]) {
+			err = -ENOMEM;
+			break;
+		}
+		files->memos[files->n]->loop = loops[files->n];
+	}
+	if (err) {
+		files_close(files);
 		return err;
 	}
 	*out = files;
@@ -274,8 +381,16 @@ int files_open(const char *dir, struct files **out)
 
 void files_close(struct files *files)
 {
+	unsigned int i, j;
+
 	if (!files)
 		return;
-	close(files->dir);
+	for (i = 0; i < files->n; i++) {
+		for (j = 0; j < MEMOS; j++)
+			free(files->memos[i]->memo[j].bytes);
+		free(files->memos[i]);
+	}
+	if (files->dir >= 0)
+		close(files->dir);
 	free(files);
 }

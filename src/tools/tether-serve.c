@@ -220,12 +220,13 @@ static int listen_on(const char *option, const char *address, const char *what,
 
 static int open_all(struct world *w, struct serve_options *o)
 {
-	int err = files_open(o->dir, &w->files);
+	int err;
 
-	if (err)
-		return fail(o->dir, err);
 	if ((o->cert && open_tls(o)) || open_loops(w, o->threads))
 		return 1;
+	err = files_open(o->dir, w->loops, w->n, &w->files);
+	if (err)
+		return fail(o->dir, err);
 	w->grace_ns = o->grace_ns;
 	o->server.handler = handle;
 	o->server.arg = w->files;

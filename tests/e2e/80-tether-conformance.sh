@@ -126,7 +126,7 @@ says 1 'gone: No such file' "$WWW/gone"
 says 1 'index.html: Not a directory' "$WWW/index.html"
 says 1 'gone.pem: No such file' --tls "$TMPDIR/gone.pem,$TMPDIR/key.pem" "$WWW"
 says 1 'no certificate and its key' --tls "$TMPDIR/key.pem,$TMPDIR/cert.pem" "$WWW"
-serve
+serve --threads 2 # which share the port with each other, and with nobody else
 says 1 'cannot listen on 127.0.0.1:[0-9]+: Address already in use' --listen "127.0.0.1:$port" "$WWW"
 says 1 'Address already in use' --threads 3 --listen "127.0.0.1:$port" "$WWW"
 served 5

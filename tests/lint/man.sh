@@ -4,7 +4,7 @@
 # The man pages are well formed, and name every option that the completion offers.
 set -eu
 
-mandoc -T lint -W warning docs/man/*.8
+mandoc -T lint -W warning docs/man/*.[18]
 
 status=0
 while IFS= read -r option; do

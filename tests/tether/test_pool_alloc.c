@@ -47,6 +47,13 @@ struct tale {
 	int err;
 };
 
+/* Whoever has no memory may have hung up. */
+static void say(int fd, const char *text)
+{
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		assert_true(errno == EPIPE || errno == ECONNRESET);
+}
+
 /* The server's side, in which nothing fails: serves until the request is over. */
 static void serve(struct tale *t, struct asked *a)
 {
@@ -58,7 +65,7 @@ static void serve(struct tale *t, struct asked *a)
 
 	for (i = 0; i < 400000 && !a->ended && !(a->got && a->status); i++) {
 		tether_loop_turn(c->loop, false);
-		on = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		on = peer_come(c->listener);
 		if (on >= 0) {
 			if (fd >= 0)
 				close(fd);
@@ -71,14 +78,14 @@ static void serve(struct tale *t, struct asked *a)
 		if (fd < 0 || !strstr(buf, "\r\n\r\nbody"))
 			continue;
 		/* In pieces, with a head that outgrows its block, and one that is closed. */
-		peer_send(fd, "HTTP/1.1 200 OK\r\nX-Long: ");
+		say(fd, "HTTP/1.1 200 OK\r\nX-Long: ");
 		memset(buf, 'x', 7000);
 		buf[7000] = '\0';
-		peer_send(fd, buf);
-		peer_send(fd, "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+		say(fd, buf);
+		say(fd, "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
 		for (on = 0; on < 50; on++)
 			tether_loop_turn(c->loop, false);
-		peer_send(fd, "6\r\n world\r\n0\r\n\r\n");
+		say(fd, "6\r\n world\r\n0\r\n\r\n");
 		len = 0;
 		buf[0] = '\0';
 	}
