@@ -172,7 +172,7 @@ tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 llhttp_dir   := /usr/share/llhttp
 llhttp_inc   := /usr/share/include/llhttp
 llhttp_obj   := llhttp/llhttp.o llhttp/api.o llhttp/http.o
-tether_libs  := -luv -lgnutls -lpthread
+tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
 tether_common := -std=gnu11 -D_GNU_SOURCE -Iinclude -isystem $(llhttp_inc) $(warnings) \
                  -fno-omit-frame-pointer -fvisibility=hidden $(CPPFLAGS)
@@ -383,7 +383,17 @@ $(tether_tsan:tests/tether/%.c=build/tether/test/%): build/tether/test/%: \
 	$(call say,LD,$@)
 	$(Q)$(cc_tether_tsan) -pie $(LDFLAGS) -o $@ $^ -lcmocka $(tether_libs)
 
-$(patsubst tests/tether/%.c,build/tether/test/%,$(filter-out $(tether_tsan),$(tether_all))): \
+# Bugs on purpose, in the library that has them.
+tether_bugs := $(filter %_faulty.c,$(tether_all))
+
+$(tether_bugs:tests/tether/%.c=build/tether/test/%): build/tether/test/%: \
+		$(obj_tether_faulty)/tests/tether/%.o \
+		$(tether_help:%.c=$(obj_tether_faulty)/%.o) $(obj_tether_faulty)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(cc_tether_faulty) -pie $(LDFLAGS) -o $@ $^ -lcmocka $(tether_libs)
+
+$(patsubst tests/tether/%.c,build/tether/test/%,$(filter-out $(tether_tsan) $(tether_bugs),$(tether_all))): \
 		build/tether/test/%: $(obj_tether_san)/tests/tether/%.o \
 		$(tether_help:%.c=$(obj_tether_san)/%.o) $(obj_tether_san)/tether.a
 	@mkdir -p $(@D)

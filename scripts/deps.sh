@@ -29,6 +29,9 @@ build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
 build inc:uv.h                 libuv1-dev
 build inc:gnutls/gnutls.h      libgnutls28-dev
+build inc:ngtcp2/ngtcp2.h     libngtcp2-dev
+build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
+build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
 test  inc:cmocka.h             libcmocka-dev
@@ -45,6 +48,8 @@ test  cmd:curl                 curl
 test  cmd:wrk                  wrk
 test  cmd:h2load               nghttp2-client
 test  cmd:openssl              openssl
+test  cmd:gtlsclient           ngtcp2-client
+test  cmd:gtlsserver           ngtcp2-server
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev

@@ -44,7 +44,10 @@ struct tether_loop_counts {
 	uint64_t leases;
 	uint64_t bodies;
 	uint64_t calls;
-	uint64_t threads; /* of connections that have their own */
+	uint64_t quic_conns;
+	uint64_t streams;    /* QUIC streams whose handle is not given up */
+	uint64_t quic_bytes; /* memory that ngtcp2 and nghttp3 hold */
+	uint64_t threads;    /* of connections that have their own */
 };
 
 /* @options may be NULL. -ENOMEM, -EMFILE. The caller owns *@loop. */

@@ -38,6 +38,7 @@ struct tether_dest {
 	const char *host; /* name or address, at most 255 bytes */
 	uint16_t port;
 	struct tether_tls *tls; /* NULL: plain. The pool keeps a reference. */
+	bool h3; /* over HTTP/3, which needs tls: a lease is then a place on a shared connection */
 };
 
 struct tether_pool_options {

@@ -3,9 +3,8 @@
  * The server. A request that has come is a *call*: the handler is given it when the head is there
  * (before the body), and answers at once or later, in one piece or as a stream.
  *
- * Nothing here speaks of HTTP/1: a call over an HTTP/3 stream is the same handle and the same
- * functions. Streams of one's own (QUIC without HTTP) will have a header beside this one, stream.h,
- * with finish, cancel_read, cancel_write and release, and a stream handler in the options.
+ * A call over an HTTP/3 stream is the same handle and the same functions as one over HTTP/1.1.
+ * Streams of one's own (QUIC without HTTP) are in stream.h.
  *
  *      static void hello(struct tether_call call, void *arg)
  *      {
@@ -86,6 +85,11 @@ TETHER_API int tether_server_new(struct tether_loop *const *loops, unsigned int 
  * -ESHUTDOWN: it drains. With no descriptors left, peers wait until one comes free. */
 TETHER_API int tether_server_listen(struct tether_server *server, const char *address,
 				    uint16_t *port);
+
+/* The same for HTTP/3, over UDP. Needs options.tls (-EINVAL). A client stays with the loop that its
+ * first datagram came to, as long as its address does not change. */
+TETHER_API int tether_server_listen_h3(struct tether_server *server, const char *address,
+				       uint16_t *port);
 
 /* Drains: what has connected already is taken in, then listening stops; idle connections close;
  * requests in flight, and those that come on connections younger than half a second, are answered

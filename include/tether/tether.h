@@ -11,4 +11,5 @@
 #include <tether/pool.h>
 #include <tether/scope.h>
 #include <tether/server.h>
+#include <tether/stream.h>
 #include <tether/tls.h>

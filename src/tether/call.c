@@ -82,7 +82,7 @@ int tether_call_read(struct tether_call handle,
 	call->got_arg = arg;
 	if (call->expect)
 		call_continue(call);
-	server_conn_go_on(call->sc);
+	call_go_on(call);
 	return 0;
 }
 
@@ -105,6 +105,9 @@ int tether_call_cancel(struct tether_call handle)
 
 	if (!call)
 		return -EBADF;
-	conn_close(&call->sc->conn, -ECANCELED);
+	if (call->h3)
+		h3_call_cancel(call);
+	else
+		conn_close(&call->sc->conn, -ECANCELED);
 	return 0;
 }

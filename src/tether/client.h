@@ -21,6 +21,7 @@
 #include "stash.h"
 
 #define PLACE_BUCKETS 256
+#define HOST_BYTES    300 /* of a place, with its port */
 
 struct lease;
 struct exchange;
@@ -39,7 +40,9 @@ struct place {
 	struct tether_tls *tls;
 	uint32_t hash;
 	uint16_t port;
-	bool serving; /* somebody walks past it: not to be forgotten now */
+	bool h3;
+	struct list h3_conns; /* that requests may go over */
+	bool serving;	      /* somebody walks past it: not to be forgotten now */
 	char host[256];
 };
 
@@ -87,6 +90,9 @@ struct client_conn {
 	struct addrinfo *addrs, *addr; /* what the name stands for; the one being tried */
 	uint64_t connect_by_ns;
 	struct held held;
+	/* HTTP/3: a place on that connection. What stands for TCP here is never opened. */
+	struct h3_client_conn *h3;
+	struct list h3_link;
 	uint64_t ends_ns;
 	uint64_t requests;
 	bool idle : 1;
@@ -113,6 +119,7 @@ struct lease {
 /* Lives in a block. */
 struct exchange {
 	struct client_conn *cc;
+	struct h3_message *h3; /* HTTP/3: its stream */
 	struct tether_loop *loop;
 	uint64_t id;
 	struct member member;
@@ -177,6 +184,17 @@ struct client_conn *lease_spend(struct lease *lease);
 int client_conn_open(struct place *place);
 void client_conn_go_on(struct client_conn *cc);
 
+/* h3_client.c, h3_exchange.c: the same over HTTP/3 */
+int h3_client_open(struct client_conn *cc, const struct sockaddr *addr);
+void h3_client_leave(struct client_conn *cc);
+/* Connections that nobody has a place on: the pool is shut down. */
+void h3_client_end_unused(struct place *place);
+int h3_exchange_start(struct exchange *x, const struct tether_request *r, const char *method);
+void h3_exchange_gone(struct exchange *x);
+int h3_exchange_write(struct exchange *x, const void *data, size_t len);
+void h3_exchange_finish(struct exchange *x);
+void h3_exchange_go_on(struct exchange *x);
+
 /* exchange.c: the one end of all exchanges */
 void exchange_end(struct exchange *x, int why);
 /* The connection is lost: its end, or another try. */
@@ -188,6 +206,8 @@ void exchange_begin_head(struct exchange *x);
 int request_check(const struct tether_request *r, const struct tether_body_events *events);
 bool request_is_safe(const struct tether_request *r, const char *method);
 void request_write(struct client_conn *cc, const struct tether_request *r, const char *method);
+/* "host:port", without a port that goes without saying. */
+int request_host(const struct place *place, char *buf, size_t len);
 /* All that request_write() writes, in memory. -ENOMEM. */
 int request_copy(struct client_conn *cc, const struct tether_request *r, const char *method,
 		 struct stash *copy);

@@ -213,6 +213,8 @@ static void on_ending(struct conn *conn, int why)
 		cc->lookup->cc = NULL;
 		uv_cancel((uv_req_t *)&cc->lookup->req);
 	}
+	if (cc->h3)
+		h3_client_leave(cc);
 	if (cc->lease)
 		lease_drop(cc->lease, why, false, false);
 	if (cc->x)
@@ -285,6 +287,8 @@ static void on_connected(uv_connect_t *req, int err)
 
 static int start_connect(struct client_conn *cc, const struct sockaddr *addr)
 {
+	if (cc->place->h3)
+		return h3_client_open(cc, addr);
 	return uv_tcp_connect(&cc->connect, &cc->conn.tcp, addr, on_connected);
 }
 

@@ -432,7 +432,8 @@ void conn_close(struct conn *conn, int why)
 	loop_deadline_drop(loop, &conn->deadline);
 	loop_deadline_drop(loop, &conn->poke);
 	conn->phase = CONN_CLOSED;
-	PROBE2(conn_close, conn->id, (int64_t)why);
+	if (conn->open)
+		PROBE2(conn_close, conn->id, (int64_t)why);
 	conn->ops->ending(conn, why);
 	if (conn->threads)
 		threads_stop(conn);

@@ -29,6 +29,8 @@ enum slot_kind {
 	SLOT_LEASE,
 	SLOT_BODY,
 	SLOT_CALL,
+	SLOT_QUIC,
+	SLOT_STREAM,
 	SLOT_THREAD,
 	SLOT_KINDS,
 };
@@ -47,6 +49,7 @@ struct mail {
 };
 
 struct conn;
+struct quic_shared;
 
 struct tether_loop {
 	uv_loop_t uv;
@@ -84,6 +87,8 @@ struct tether_loop {
 	uint64_t date_s; /* the second that date[] is of */
 	char date[32];
 	struct fault_plan faults;
+	struct quic_shared *quic; /* NULL: no QUIC yet */
+	uint64_t quic_bytes;	  /* that ngtcp2 and nghttp3 have */
 };
 
 void *mem_resize(struct tether_loop *loop, void *old, size_t bytes);

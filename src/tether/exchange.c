@@ -34,6 +34,8 @@ void exchange_end(struct exchange *x, int why)
 	x->member.cancel = is_leaving;
 	loop_deadline_drop(loop, &x->deadline);
 	slot_give(loop, x->id);
+	if (x->h3)
+		h3_exchange_gone(x);
 	if (cc) {
 		cc->x = NULL;
 		x->cc = NULL;
@@ -105,9 +107,18 @@ static void start(struct exchange *x, struct client_conn *cc)
 	cc->x = x;
 	cc->requests++;
 	x->began_bytes = conn_sent(&cc->conn);
-	exchange_begin_head(x);
+	if (!x->h3)
+		exchange_begin_head(x);
 	conn_phase(&cc->conn, CONN_HEADER, x->deadline.at_ns + TETHER_S);
 	PROBE3(body_begin, x->id, cc->conn.id, x->deadline.at_ns);
+}
+
+/* It has not begun. */
+static void exchange_undo(struct exchange *x)
+{
+	scope_leave(&x->member);
+	slot_give(x->loop, x->id);
+	block_give(x->loop, x);
 }
 
 int tether_exchange(struct tether_lease handle, const struct tether_request *request,
@@ -138,12 +149,22 @@ int tether_exchange(struct tether_lease handle, const struct tether_request *req
 	x->left = request->data ? 0 : request->length;
 	x->sent = !x->left;
 	/* Only an idle connection can have died unseen. Without memory it is just not repeated. */
-	if (lease->cc->requests && x->sent && request->length <= COPY_BYTES)
+	if (lease->cc->requests && x->sent && request->length <= COPY_BYTES && !lease->cc->h3)
 		request_copy(lease->cc, request, method, &x->copy);
+	if (lease->cc->h3) {
+		x->cc = lease->cc;
+		err = h3_exchange_start(x, request, method);
+		if (err) {
+			exchange_undo(x);
+			return err;
+		}
+	}
 	loop_deadline(x->loop, &x->deadline, at_ns);
 	if (out)
 		*out = (struct tether_body){ x->loop, x->id };
 	start(x, lease_spend(lease));
+	if (x->h3)
+		return 0;
 	if (x->copy.bytes)
 		conn_write(&x->cc->conn, x->copy.bytes, x->copy.len);
 	else
@@ -214,6 +235,8 @@ int tether_body_write(struct tether_body handle, const void *data, size_t len)
 		return -EINVAL;
 	if (!x->chunked && len > x->left)
 		return -EMSGSIZE;
+	if (x->h3)
+		return h3_exchange_write(x, data, len);
 	if (conn_queued(&x->cc->conn) >= QUEUE_BYTES)
 		return -EAGAIN;
 	if (!len)
@@ -244,7 +267,9 @@ int tether_body_drained(struct tether_body handle,
 		return -EALREADY;
 	x->drained = drained;
 	x->drained_arg = arg;
-	if (!conn_queued(&x->cc->conn))
+	if (x->h3)
+		h3_exchange_go_on(x);
+	else if (!conn_queued(&x->cc->conn))
 		conn_poke(&x->cc->conn);
 	return 0;
 }
@@ -262,7 +287,9 @@ int tether_body_finish(struct tether_body handle)
 		return -EPROTO;
 	}
 	x->sent = true;
-	if (x->chunked) {
+	if (x->h3)
+		h3_exchange_finish(x);
+	else if (x->chunked) {
 		conn_write(&x->cc->conn, "0\r\n\r\n", 5);
 		conn_flush(&x->cc->conn);
 	}
@@ -285,7 +312,9 @@ int tether_body_read(struct tether_body handle,
 		return -EALREADY;
 	x->got = got;
 	x->got_arg = arg;
-	if (x->cc)
+	if (x->h3)
+		h3_exchange_go_on(x);
+	else if (x->cc)
 		client_conn_go_on(x->cc);
 	return 0;
 }

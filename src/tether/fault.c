@@ -90,13 +90,25 @@ static void describe(const struct conn *conn, uint64_t *cookie, int *unread)
 	ioctl(fd, FIONREAD, unread);
 }
 
-void fault_log(enum fault fault, const struct conn *conn, uint64_t count)
+/* One write, so that lines of threads and processes do not mix. */
+static void put_line(const char *line, int n)
 {
 	const char *path = getenv("TETHER_FAULT_LOG");
+	int fd = STDERR_FILENO;
+
+	if (path && *path)
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, line, n) != n)
+		perror("tether-fault: log");
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+void fault_log(enum fault fault, const struct conn *conn, uint64_t count)
+{
 	uint64_t cookie = 0;
-	int unread = 0;
+	int unread = 0, n;
 	char line[512];
-	int fd = STDERR_FILENO, n;
 
 	PROBE1(fault_injected, fault_names[fault]);
 	describe(conn, &cookie, &unread);
@@ -106,13 +118,26 @@ void fault_log(enum fault fault, const struct conn *conn, uint64_t count)
 		     ",\"monotonic_ns\":%" PRIu64 "}\n",
 		     fault_names[fault], conn ? conn->id : 0, cookie, (long)getpid(), count, unread,
 		     clock_ns(CLOCK_REALTIME), clock_ns(CLOCK_MONOTONIC));
-	if (path && *path)
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	/* One write, so that lines of threads and processes do not mix. */
-	if (fd < 0 || write(fd, line, n) != n)
-		perror("tether-fault: log");
-	if (fd > STDERR_FILENO)
-		close(fd);
+	put_line(line, n);
+}
+
+bool fault_stream(struct tether_loop *loop, enum fault fault, uint64_t conn, uint64_t cookie,
+		  uint64_t stream)
+{
+	char line[512];
+	int n;
+
+	if (!fault_due(loop, fault))
+		return false;
+	PROBE1(fault_injected, fault_names[fault]);
+	n = snprintf(line, sizeof(line),
+		     "{\"fault\":\"%s\",\"conn\":%" PRIu64 ",\"cookie\":%" PRIu64 ",\"pid\":%ld,"
+		     "\"stream\":%" PRIu64 ",\"count\":1,\"time_ns\":%" PRIu64
+		     ",\"monotonic_ns\":%" PRIu64 "}\n",
+		     fault_names[fault], conn, cookie, (long)getpid(), stream,
+		     clock_ns(CLOCK_REALTIME), clock_ns(CLOCK_MONOTONIC));
+	put_line(line, n);
+	return true;
 }
 
 bool fault_hit(struct conn *conn, enum fault fault)

@@ -42,6 +42,9 @@ bool fault_due(struct tether_loop *loop, enum fault fault);
 void fault_log(enum fault fault, const struct conn *conn, uint64_t count);
 /* Both, for faults that are committed where they are decided. */
 bool fault_hit(struct conn *conn, enum fault fault);
+/* The same for a stream of a QUIC connection. @cookie: of its UDP socket. */
+bool fault_stream(struct tether_loop *loop, enum fault fault, uint64_t conn, uint64_t cookie,
+		  uint64_t stream);
 /* Waits for what never comes, with no end of its own. */
 void fault_park(void);
 /* The last connection but some has left a server that drains: says so twice. */
@@ -62,6 +65,17 @@ static inline bool fault_hit(struct conn *conn, enum fault fault)
 {
 	(void)conn;
 	(void)fault;
+	return false;
+}
+
+static inline bool fault_stream(struct tether_loop *loop, enum fault fault, uint64_t conn,
+				uint64_t cookie, uint64_t stream)
+{
+	(void)loop;
+	(void)fault;
+	(void)conn;
+	(void)cookie;
+	(void)stream;
 	return false;
 }
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probes.h"
+#include "address.h"
 #include "server_conn.h"
 
 #define TURN_MAX 64 /* accepted in one turn of the loop */
@@ -31,18 +31,10 @@ struct listener {
 
 static void take_in(struct server_part *part, int fd)
 {
-	if (atomic_load_explicit(&part->open, memory_order_relaxed) >=
-		    part->server->options.conns ||
-	    !gate_enter(&part->server->gate)) {
-		count(&part->refused, 1);
-		PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
+	if (!server_part_enter(part)) {
 		close(fd);
 		return;
 	}
-	part->inside++;
-	count(&part->accepted, 1);
-	count(&part->open, 1);
-	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
 	server_conn_accept(part, fd);
 }
 
@@ -116,31 +108,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-/* "HOST:PORT" */
-static int parse_address(const char *s, struct sockaddr_storage *addr)
-{
-	const char *colon = s ? strrchr(s, ':') : NULL;
-	char host[64], *end;
-	unsigned long port;
-	size_t len;
-
-	if (!colon || colon[1] < '0' || colon[1] > '9')
-		return -EINVAL;
-	port = strtoul(colon + 1, &end, 10);
-	len = colon - s;
-	if (*end || port > 65535 || len >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, s, len);
-	host[len] = '\0';
-	if (!strcmp(host, "*"))
-		return uv_ip6_addr("::", port, (struct sockaddr_in6 *)addr);
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		return uv_ip6_addr(host + 1, port, (struct sockaddr_in6 *)addr);
-	}
-	return uv_ip4_addr(host, port, (struct sockaddr_in *)addr);
-}
 
 static int bound_socket(struct sockaddr_storage *addr, bool shared)
 {
@@ -235,7 +202,7 @@ free_it:
 int listeners_open(struct tether_server *server, const char *address, uint16_t *port)
 {
 	struct sockaddr_storage addr = { 0 };
-	int err = parse_address(address, &addr);
+	int err = address_parse(address, &addr);
 	unsigned int i = 0;
 
 	if (err)

@@ -224,6 +224,7 @@ static void give_up(struct tether_loop *loop)
 	mem_free(loop, loop->slots);
 	mem_free(loop, loop->read_buf);
 	mem_free(loop, loop->scratch);
+	mem_free(loop, loop->quic);
 	pthread_mutex_destroy(&loop->mail_lock);
 	mem_free(loop, loop);
 }

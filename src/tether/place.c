@@ -19,7 +19,7 @@ static uint32_t hash_of(const struct tether_dest *dest)
 	/* ASCII letters alike in both cases; that others may meet as well does no harm. */
 	for (p = dest->host; *p; p++)
 		hash = (hash ^ (*p | 0x20)) * 16777619u;
-	return hash ^ (uint32_t)((uintptr_t)dest->tls >> 4);
+	return hash ^ (uint32_t)((uintptr_t)dest->tls >> 4) ^ dest->h3;
 }
 
 static struct place *find(struct tether_pool *pool, const struct tether_dest *dest, uint32_t hash)
@@ -28,7 +28,7 @@ static struct place *find(struct tether_pool *pool, const struct tether_dest *de
 
 	for (; place; place = place->next_same)
 		if (place->hash == hash && place->port == dest->port && place->tls == dest->tls &&
-		    !strcasecmp(place->host, dest->host))
+		    place->h3 == dest->h3 && !strcasecmp(place->host, dest->host))
 			return place;
 	return NULL;
 }
@@ -56,8 +56,8 @@ void place_free(struct place *place)
 
 static bool is_unused(const struct place *place)
 {
-	return !place->serving && !place->n_waiting && !place->n_idle && !place->n_active &&
-	       !place->n_connecting;
+	return !place->serving && list_empty(&place->h3_conns) && !place->n_waiting &&
+	       !place->n_idle && !place->n_active && !place->n_connecting;
 }
 
 /* The one unused that was made first. */
@@ -101,6 +101,8 @@ int place_get(struct tether_pool *pool, const struct tether_dest *dest, struct p
 	deadline_init(&place->retry, on_retry);
 	place->tls = tls_ref(dest->tls);
 	place->port = dest->port;
+	place->h3 = dest->h3;
+	list_init(&place->h3_conns);
 	memcpy(place->host, dest->host, strlen(dest->host) + 1);
 	list_append(&pool->places, &place->link);
 	place->next_same = pool->buckets[hash % PLACE_BUCKETS];

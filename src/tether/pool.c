@@ -167,6 +167,8 @@ static void end_unused(struct tether_pool *pool)
 		if (!cc->connected)
 			conn_close(&cc->conn, -ESHUTDOWN);
 	}
+	for (item = pool->places.next; item != &pool->places; item = item->next)
+		h3_client_end_unused(container_of(item, struct place, link));
 }
 
 int tether_pool_shutdown(struct tether_pool *pool, uint64_t grace_ns, void (*done)(void *arg),
@@ -203,7 +205,7 @@ static int check(struct tether_pool *pool, const struct tether_dest *dest,
 		 const struct scope *scope)
 {
 	if (!pool || !dest || !dest->host || !dest->port || !*dest->host ||
-	    strlen(dest->host) > 255)
+	    strlen(dest->host) > 255 || (dest->h3 && !dest->tls))
 		return -EINVAL;
 	if (!scope || scope->loop != pool->loop)
 		return -EBADF;

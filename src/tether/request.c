@@ -78,18 +78,22 @@ static void put_length(struct sink *sink, const char *method, uint64_t length)
 	}
 }
 
-static void put_host(struct sink *sink, const struct place *place)
+int request_host(const struct place *place, char *buf, size_t len)
 {
 	bool six = strchr(place->host, ':');
-	char port[8];
+	char port[8] = "";
 
-	put_text(sink, six ? "[" : "");
-	put_text(sink, place->host);
-	put_text(sink, six ? "]" : "");
-	if (place->port == (place->tls ? 443 : 80))
-		return;
-	snprintf(port, sizeof(port), ":%u", place->port);
-	put_text(sink, port);
+	if (place->port != (place->tls ? 443 : 80))
+		snprintf(port, sizeof(port), ":%u", place->port);
+	return snprintf(buf, len, "%s%s%s%s", six ? "[" : "", place->host, six ? "]" : "", port);
+}
+
+static void put_host(struct sink *sink, const struct place *place)
+{
+	char host[HOST_BYTES];
+
+	request_host(place, host, sizeof(host));
+	put_text(sink, host);
 }
 
 static void put_request(struct sink *sink, const struct place *place,

@@ -136,6 +136,8 @@ int tether_call_reply(struct tether_call handle, int status, const struct tether
 	err = check(call, status, fields, n);
 	if (err)
 		return err;
+	if (call->h3)
+		return h3_call_reply(call, status, fields, n, data, len);
 	refuse_body(call);
 	drop_body(call);
 	write_head(call, status, fields, n, len);
@@ -157,9 +159,11 @@ int tether_call_begin(struct tether_call handle, int status, const struct tether
 	err = check(call, status, fields, n);
 	if (err)
 		return err;
-	refuse_body(call);
 	if (!has_body(status))
 		length = 0;
+	if (call->h3)
+		return h3_call_begin(call, status, fields, n, length);
+	refuse_body(call);
 	if (length == TETHER_LENGTH_UNKNOWN) {
 		call->chunked = call->head.minor;
 		/* HTTP/1.0 has no chunks: the end of the connection is the end of the body. */
@@ -201,6 +205,8 @@ int tether_call_write(struct tether_call handle, const void *data, size_t len)
 		return -EINVAL;
 	if (call->left != TETHER_LENGTH_UNKNOWN && len > call->left)
 		return -EMSGSIZE;
+	if (call->h3)
+		return h3_call_write(call, data, len);
 	conn = &call->sc->conn;
 	if (conn_queued(conn) >= call->sc->part->server->options.queue_bytes)
 		return -EAGAIN;
@@ -229,6 +235,10 @@ int tether_call_drained(struct tether_call handle,
 		return -EALREADY;
 	call->drained = drained;
 	call->drained_arg = arg;
+	if (call->h3) {
+		h3_call_go_on(call);
+		return 0;
+	}
 	/* Empty already: in the next turn all the same, or callers would recurse. */
 	conn_flush(&call->sc->conn);
 	if (!conn_queued(&call->sc->conn))
@@ -244,6 +254,8 @@ int tether_call_finish(struct tether_call handle)
 		return -EBADF;
 	if (call->response != RESPONSE_BODY)
 		return -EINVAL;
+	if (call->h3)
+		return h3_call_finish(call);
 	if (call->left && call->left != TETHER_LENGTH_UNKNOWN && !call->head_only) {
 		conn_close(&call->sc->conn, -EPROTO);
 		return -EPROTO;
@@ -259,6 +271,10 @@ int tether_call_finish(struct tether_call handle)
 void call_continue(struct call *call)
 {
 	call->expect = false;
+	if (call->h3) {
+		h3_call_continue(call);
+		return;
+	}
 	call->expected = true;
 	conn_write(&call->sc->conn, TEXT("HTTP/1.1 100 Continue\r\n\r\n"));
 }
@@ -289,6 +305,8 @@ const struct sockaddr *tether_call_peer(struct tether_call handle)
 	struct call *call = call_find(handle);
 	int len = sizeof(call->peer);
 
+	if (call && call->h3)
+		return h3_call_peer(call);
 	if (!call || uv_tcp_getpeername(&call->sc->conn.tcp, &call->peer.any, &len))
 		return NULL;
 	return &call->peer.any;

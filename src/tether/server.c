@@ -80,6 +80,22 @@ void server_part_exit(struct server_part *part)
 		loop_mail(server->parts[0].loop, &server->done_mail);
 }
 
+bool server_part_enter(struct server_part *part)
+{
+	if (atomic_load_explicit(&part->open, memory_order_relaxed) >=
+		    part->server->options.conns ||
+	    !gate_enter(&part->server->gate)) {
+		count(&part->refused, 1);
+		PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
+		return false;
+	}
+	part->inside++;
+	count(&part->accepted, 1);
+	count(&part->open, 1);
+	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
+	return true;
+}
+
 void server_part_leave(struct server_part *part)
 {
 	count(&part->open, -1);
@@ -131,7 +147,8 @@ static void drain_part(struct mail *mail)
 		gate_drain(&server->gate, &empty);
 	part->draining = true;
 	drain_conns(part);
-	if (!list_empty(&part->conns))
+	h3_part_drain(part);
+	if (!list_empty(&part->conns) || !list_empty(&part->h3_conns))
 		loop_deadline(part->loop, &part->grace,
 			      tether_loop_now_ns(part->loop) + server->grace_ns);
 	if (part != server->parts)
@@ -166,6 +183,15 @@ int tether_server_listen(struct tether_server *server, const char *address, uint
 	if (atomic_load(&server->state) != SERVER_OPEN)
 		return -ESHUTDOWN;
 	return listeners_open(server, address, port);
+}
+
+int tether_server_listen_h3(struct tether_server *server, const char *address, uint16_t *port)
+{
+	if (!server || !server->options.tls)
+		return -EINVAL;
+	if (atomic_load(&server->state) != SERVER_OPEN)
+		return -ESHUTDOWN;
+	return h3_listeners_open(server, address, port);
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */
@@ -208,6 +234,8 @@ int tether_server_new(struct tether_loop *const *loops, unsigned int n,
 		part->mail.run = drain_part;
 		list_init(&part->conns);
 		listeners_init(part);
+		list_init(&part->h3_conns);
+		list_init(&part->h3_listeners);
 		part->inside = 1;
 		deadline_init(&part->grace, on_grace);
 		part->scope = scope_root(loops[i]);

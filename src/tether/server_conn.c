@@ -39,14 +39,17 @@ static struct call *call_new(struct server_conn *sc)
 
 void call_free(struct call *call, int why)
 {
-	struct server_conn *sc = call->sc;
+	struct tether_loop *loop = call->head.loop;
 	void (*over)(int why, void *arg) = call->over;
 	void *arg = call->over_arg;
 
-	sc->call = NULL;
-	slot_give(sc->conn.loop, call->id);
+	if (call->h3)
+		h3_call_gone(call);
+	else
+		call->sc->call = NULL;
+	slot_give(loop, call->id);
 	head_fini(&call->head);
-	block_give(sc->conn.loop, call);
+	block_give(loop, call);
 	if (over)
 		over(why, arg);
 }

@@ -21,6 +21,8 @@ struct server_part {
 	struct scope *scope; /* of its connections */
 	struct list conns;
 	struct list listeners;
+	struct list h3_conns;
+	struct list h3_listeners;
 	struct mail mail; /* shutdown, on its way to this loop */
 	struct deadline grace;
 	struct deadline resume; /* of accepting, after descriptors ran out */
@@ -76,7 +78,8 @@ enum call_response {
 
 /* One request and its response. Lives in a block. */
 struct call {
-	struct server_conn *sc;
+	struct server_conn *sc; /* HTTP/1.1 */
+	struct h3_message *h3;	/* or HTTP/3 */
 	uint64_t id;
 	uint8_t request;    /* enum call_request */
 	uint8_t response;   /* enum call_response */
@@ -111,7 +114,7 @@ struct call {
 
 static inline struct tether_call call_handle(const struct call *call)
 {
-	return (struct tether_call){ call->sc->conn.loop, call->id };
+	return (struct tether_call){ call->head.loop, call->id };
 }
 
 /* NULL: dead. */
@@ -157,6 +160,8 @@ void call_free(struct call *call, int why);
 /* ---- server.c ----------------------------------------------------------------------------------
  */
 
+/* One more: false if it is to be turned away. */
+bool server_part_enter(struct server_part *part);
 /* A connection has gone. */
 void server_part_leave(struct server_part *part);
 /* One place in the gate is given up; who waits for the last one is told. */
@@ -171,3 +176,30 @@ void listeners_close(struct server_part *part);
 /* A descriptor has come free. */
 void listeners_resume(struct server_part *part);
 void listeners_init(struct server_part *part);
+
+/* ---- h3_server.c, h3_call.c: the same over HTTP/3. Arguments are checked already ---------------
+ */
+
+int h3_listeners_open(struct tether_server *server, const char *address, uint16_t *port);
+void h3_part_drain(struct server_part *part);
+int h3_call_reply(struct call *call, int status, const struct tether_field *fields, size_t n,
+		  const void *data, size_t len);
+int h3_call_begin(struct call *call, int status, const struct tether_field *fields, size_t n,
+		  uint64_t length);
+int h3_call_write(struct call *call, const void *data, size_t len);
+int h3_call_finish(struct call *call);
+void h3_call_continue(struct call *call);
+void h3_call_cancel(struct call *call);
+void h3_call_go_on(struct call *call);
+const struct sockaddr *h3_call_peer(struct call *call);
+/* The call is over. */
+void h3_call_gone(struct call *call);
+
+/* Goes on after it has changed, over whatever it came. */
+static inline void call_go_on(struct call *call)
+{
+	if (call->h3)
+		h3_call_go_on(call);
+	else
+		server_conn_go_on(call->sc);
+}

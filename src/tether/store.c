@@ -130,6 +130,9 @@ struct tether_loop_counts tether_loop_count(const struct tether_loop *loop)
 		.leases = loop->live[SLOT_LEASE],
 		.bodies = loop->live[SLOT_BODY],
 		.calls = loop->live[SLOT_CALL],
+		.quic_conns = loop->live[SLOT_QUIC],
+		.streams = loop->live[SLOT_STREAM],
+		.quic_bytes = loop->quic_bytes,
 		.threads = loop->live[SLOT_THREAD],
 	};
 }

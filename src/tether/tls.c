@@ -206,6 +206,17 @@ int tls_session_new(struct conn *conn, struct tether_tls *config, const char *na
 	return 0;
 }
 
+int tls_configure(struct tether_tls *config, gnutls_session_t session, const char *name)
+{
+	if (config->server != !name)
+		return -EINVAL;
+	if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, config->credentials))
+		return -ENOMEM;
+	if (name && !config->insecure)
+		gnutls_session_set_verify_cert(session, name, 0);
+	return 0;
+}
+
 void tls_session_free(struct conn *conn)
 {
 	struct tls_session *tls = conn->tls;

@@ -30,6 +30,7 @@ static const struct row {
 	  AT(listen) },
 	{ "threads", "N", "1: loops, each on a thread of its own", COUNT, AT(threads) },
 	{ "tls", "CERT,KEY", "certificate chain and key, PEM files", PAIR, AT(cert) },
+	{ "h3", "ADDRESS", "HTTP/3 as well, over UDP; needs --tls", TEXT, AT(h3) },
 	{ "header-deadline", "TIME", "10s: a request's first byte to its empty line", TIME,
 	  AT(server.header_ns) },
 	{ "body-deadline", "TIME", "300s: waiting for a request's body, in all", TIME,
@@ -226,6 +227,10 @@ int serve_options_parse(struct serve_options *o, int argc, char **argv)
 		fputs(optind == argc ? "tether-serve: which directory? Try --help\n"
 				     : "tether-serve: one directory at a time; try --help\n",
 		      stderr);
+		return DONE(2);
+	}
+	if (o->h3 && !o->cert) {
+		fputs("tether-serve: --h3 needs --tls\n", stderr);
 		return DONE(2);
 	}
 	o->dir = argv[optind];

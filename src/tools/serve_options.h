@@ -5,7 +5,7 @@
 #include <tether/server.h>
 
 struct serve_options {
-	const char *listen, *cert, *key, *dir;
+	const char *listen, *h3, *cert, *key, *dir;
 	uint64_t threads;
 	uint64_t grace_ns;
 	struct tether_server_options server;

@@ -2,7 +2,7 @@
 /*
  * tether-get: fetches URLs over a pool, and reports what came.
  *
- *      tether-get [-c CONNECTIONS] [-n REQUESTS] [--deadline D] URL...
+ *      tether-get [-c CONNECTIONS] [-n REQUESTS] [--deadline D] [--h3] URL...
  *
  * Without -n each URL is fetched once and its body goes to standard output; with it bodies are
  * counted and thrown away, and the URLs take turns. Links to nothing but libtether's public
@@ -39,7 +39,7 @@ struct get {
 	uint64_t started, ended, began_ns, took_ns;
 	const char *ca;
 	struct get_report report;
-	bool print, insecure, threads;
+	bool print, insecure, threads, h3;
 };
 
 struct fetch {
@@ -214,6 +214,7 @@ static int parse_url(struct get *get, struct url *url, const char *text)
 		return -EINVAL;
 	url->dest.port = port;
 	url->dest.tls = tls ? get->tls : NULL;
+	url->dest.h3 = tls && get->h3;
 	url->target = *end ? end : "/";
 	return tls && !get->tls ? make_tls(get, url) : 0;
 }
@@ -221,7 +222,7 @@ static int parse_url(struct get *get, struct url *url, const char *text)
 static int usage(FILE *to)
 {
 	fputs("usage: tether-get [-c CONNECTIONS] [-n REQUESTS] [--deadline D] [--hold D] "
-	      "[--threads]\n"
+	      "[--threads] [--h3]\n"
 	      "                  [--insecure | --ca FILE] URL...\n",
 	      to);
 	return to == stdout ? -1 : 2;
@@ -262,6 +263,7 @@ static int parse(int argc, char **argv, struct get *get)
 		{ "deadline", required_argument, NULL, 'd' },
 		{ "hold", required_argument, NULL, 'H' },
 		{ "threads", no_argument, NULL, 't' },
+		{ "h3", no_argument, NULL, '3' },
 		{ "insecure", no_argument, NULL, 'k' },
 		{ "ca", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
@@ -281,6 +283,8 @@ static int parse(int argc, char **argv, struct get *get)
 			return usage(stderr);
 		else if (c == 't')
 			get->threads = true;
+		else if (c == '3')
+			get->h3 = true;
 		else if (c == 'k')
 			get->insecure = true;
 		else if (c == 'a')

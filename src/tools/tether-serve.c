@@ -202,9 +202,24 @@ static int open_loops(struct world *w, unsigned int n)
 	return err ? fail("loops", err) : 0;
 }
 
-static int open_all(struct world *w, struct serve_options *o)
+static int listen_on(const char *option, const char *address, const char *what,
+		     int (*open)(struct tether_server *server, const char *address, uint16_t *port),
+		     struct tether_server *server)
 {
 	uint16_t port;
+	int err = open(server, address, &port);
+
+	if (err == -EINVAL)
+		fprintf(stderr, "tether-serve: %s: \"%s\" is not ADDRESS:PORT\n", option, address);
+	else if (err)
+		fprintf(stderr, "tether-serve: cannot listen on %s: %s\n", address, strerror(-err));
+	else
+		fprintf(stderr, "tether-serve: %sport %u\n", what, port);
+	return err == -EINVAL ? 2 : err ? 1 : 0;
+}
+
+static int open_all(struct world *w, struct serve_options *o)
+{
 	int err;
 
 	if ((o->cert && open_tls(o)) || open_loops(w, o->threads))
@@ -218,15 +233,10 @@ static int open_all(struct world *w, struct serve_options *o)
 	err = tether_server_new(w->loops, w->n, &o->server, &w->server);
 	if (err)
 		return fail("server", err);
-	err = tether_server_listen(w->server, o->listen, &port);
-	if (err == -EINVAL)
-		fprintf(stderr, "tether-serve: --listen: \"%s\" is not ADDRESS:PORT\n", o->listen);
-	else if (err)
-		fprintf(stderr, "tether-serve: cannot listen on %s: %s\n", o->listen,
-			strerror(-err));
-	else
-		fprintf(stderr, "tether-serve: port %u\n", port);
-	return err == -EINVAL ? 2 : err ? 1 : 0;
+	err = listen_on("--listen", o->listen, "", tether_server_listen, w->server);
+	if (!err && o->h3)
+		err = listen_on("--h3", o->h3, "h3 ", tether_server_listen_h3, w->server);
+	return err;
 }
 
 int main(int argc, char **argv)

@@ -34,7 +34,6 @@ case $(readelf -d "$faulty") in
 *) fail "the faulty library cannot stand in the other's place" ;;
 esac
 
-# Those of streams come with QUIC.
 list='conn_open 5
 conn_state 4
 conn_close 2
@@ -52,7 +51,13 @@ body_end 2
 drain_begin 2
 drain_refused 1
 drain_done 1
-conn_count 1'
+conn_count 1
+stream_open 3
+stream_read_closed 3
+stream_write_closed 3
+stream_release 2
+stream_free 2
+stream_blocked 3'
 probes "$release" >"$TMPDIR/probes"
 while read -r name args; do
 	grep -qx "$name $args" "$TMPDIR/probes" || fail "no probe $name of $args arguments:

@@ -74,6 +74,9 @@ static inline void end_loop(struct tether_loop *loop)
 	assert_int_equal(n.leases, 0);
 	assert_int_equal(n.bodies, 0);
 	assert_int_equal(n.calls, 0);
+	assert_int_equal(n.quic_conns, 0);
+	assert_int_equal(n.streams, 0);
+	assert_int_equal(n.quic_bytes, 0);
 	assert_int_equal(n.threads, 0);
 	assert_int_equal(tether_loop_free(loop), 0);
 }
