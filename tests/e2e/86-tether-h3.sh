@@ -108,9 +108,9 @@ wait "$noise"
 fds_back 5
 
 # --- a drain with a client that stays ---
-timeout 20 "$GET" --h3 --insecure --hold 15s -n 1 "https://127.0.0.1:$h3/" >/dev/null 2>&1 9>&- &
+timeout 20 "$GET" --h3 --insecure --hold 15s -n 1 "https://127.0.0.1:$h3/" >"$TMPDIR/held" 2>&1 9>&- &
 holder=$!
-sleep 0.5
+until_true 10 test -s "$TMPDIR/held" || fail "the client that is to stay has no answer"
 status=0
 kill -TERM "$serve_pid"
 begin=$SECONDS
