@@ -219,6 +219,15 @@ figure_replay() {
 	row 'replay, million records a second' %.2f '>= 3' '' ''
 }
 
+figure_tether_pool() {
+	local i values=()
+	for ((i = 0; i < runs; i++)); do
+		values+=("$("${on_watch[@]}" timeout 60 "$BENCH/tether_pool" | jq .ns)")
+	done
+	median "${values[@]}"
+	row 'tether: acquire and end, uncontended' %.0f '<= 200' ns ''
+}
+
 figure_start() {
 	local i values=()
 	for ((i = 0; i < runs; i++)); do
@@ -263,7 +272,7 @@ figure_symbols() {
 }
 
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols replay bpf_time churn attach established cpu table memory tether_pool)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \
