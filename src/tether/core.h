@@ -108,10 +108,7 @@ void *slot_find(struct tether_loop *loop, enum slot_kind kind, uint64_t id);
 
 /* Deadlines of the loop: also sees to it that it wakes in time. */
 void loop_deadline(struct tether_loop *loop, struct deadline *d, uint64_t at_ns);
-static inline void loop_deadline_drop(struct tether_loop *loop, struct deadline *d)
-{
-	deadline_drop(&loop->deadlines, d);
-}
+void loop_deadline_drop(struct tether_loop *loop, struct deadline *d);
 
 /* now + within, or -ERANGE. */
 int loop_due(const struct tether_loop *loop, uint64_t within_ns, uint64_t *at_ns);

@@ -75,6 +75,14 @@ void loop_deadline(struct tether_loop *loop, struct deadline *d, uint64_t at_ns)
 		arm(loop);
 }
 
+void loop_deadline_drop(struct tether_loop *loop, struct deadline *d)
+{
+	deadline_drop(&loop->deadlines, d);
+	/* A timer for nothing would keep the loop waiting when all else is over. */
+	if (!loop->deadlines.root && loop->armed_ns != DEADLINE_NONE)
+		arm(loop);
+}
+
 /* ---- mailbox --------------------------------------------------------------------------------- */
 
 static void on_wake(uv_async_t *wake)
@@ -307,6 +315,7 @@ int tether_loop_free(struct tether_loop *loop)
 	if (loop->mail_first || loop->holds)
 		return -EBUSY;
 	uv_close((uv_handle_t *)&loop->wake, NULL);
+	loop->armed_ns = DEADLINE_NONE;
 	uv_close((uv_handle_t *)&loop->timer, NULL);
 	uv_close((uv_handle_t *)&loop->ready, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);

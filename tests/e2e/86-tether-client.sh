@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The programs of docs/TETHER.md compile without a warning, against the headers and the library, and
-# do what they say: its client fetches from its server, and from nginx. tether-get speaks to both.
+# The programs of docs/TETHER.md compile without a warning, against the headers and the library, and do
+# what they say: its client fetches from its server. tether-get does too, and from nginx.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/tether.sh
@@ -44,8 +44,11 @@ until_true 5 listens 8080 || fail "the server does not listen"
 [ "$(curl -s http://127.0.0.1:8080/)" = hello ] || fail "curl is not told hello"
 [ "$("$get" http://127.0.0.1:8080/ 2>/dev/null)" = hello ] || fail "tether-get does not say hello"
 says '^requests +2000 ok, 0 failed' -c 20 -n 2000 http://127.0.0.1:8080/a http://localhost:8080/b
+# Nothing is left to wait for: neither the grace nor the deadlines of those who have gone.
+begin=$SECONDS
 kill -TERM $server
 wait $server || fail "the server: exit status $?"
+[ $((SECONDS - begin)) -le 3 ] || fail "the server took $((SECONDS - begin)) s to end"
 grep -q drained "$TMPDIR/said" || fail "the server was not drained"
 ! "$TMPDIR/client" || fail "the client finds a server that has gone"
 
