@@ -61,6 +61,7 @@ peers cmd:node                 nodejs
 peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
 peers cmd:chromium             chromium
+peers cmd:valgrind             valgrind
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:curl                 curl
