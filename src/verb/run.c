@@ -127,7 +127,7 @@ static int watch(struct run *r, struct source *src)
 		.over = is_over,
 		.finish = on_finish,
 		.last_look = true,
-		.tick_cost = WATCH_COST_BACKGROUND,
+		.tick_cost = WATCH_COST_SCREEN, /* tests are short: seldom would be never */
 	};
 	int err = watch_run(src, r->opt, &ops, r, NULL);
 
