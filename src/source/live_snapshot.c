@@ -208,6 +208,8 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 		return err;
 	snap.passes = 0;
 	err = walk_passes(&p, passes, &snap.passes) ?: live_waits_tell(live, snap.hdr.time_ns);
+	/* Who ended meanwhile is to be told of before its sockets are missed. */
+	err = err ?: live_pump(live, sink, ctx);
 	snap.what = LS_SNAP_END;
 	snap.took_ns = monotonic_ns() - snap.hdr.time_ns;
 	snap.rows = p.rows;
