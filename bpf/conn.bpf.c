@@ -106,20 +106,57 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 	return 0;
 }
 
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(conn_end, struct sock *sk)
+static __always_inline void ended(struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	struct ls_end *rec;
 
 	/* Nobody ever heard of it: nobody needs to hear of its end. */
 	if (!cookie || !sock_wanted(sk))
-		return 0;
+		return;
 	rec = ring_reserve(LS_END, sizeof(*rec));
 	if (!rec)
-		return 0;
+		return;
 	rec->cookie = cookie;
 	ring_submit(rec, rec->cookie);
+}
+
+/*
+ * A program does not run again on a CPU that it is running on. That happens: a socket may die in
+ * its owner's system call (release_sock() works the backlog off) with softirqs on, and the one that
+ * interrupts brings the ends of a hundred others, all of which conn_end would miss. So a second one
+ * is attached behind it, and does the work where it finds the first one busy. The other programs
+ * have nothing to tell from a softirq but LS_DEAD, which the next snapshot shows.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ls_ending);
+} ending SEC(".maps");
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(conn_end, struct sock *sk)
+{
+	struct ls_ending *e = bpf_map_lookup_elem(&ending, &(__u32){ 0 });
+
+	if (!e)
+		return 0;
+	WRITE_ONCE(e->busy, 1);
+	ended(sk);
+	WRITE_ONCE(e->busy, 0);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(conn_end_nested, struct sock *sk)
+{
+	struct ls_ending *e = bpf_map_lookup_elem(&ending, &(__u32){ 0 });
+
+	if (!e || !READ_ONCE(e->busy))
+		return 0;
+	e->nested++;
+	ended(sk);
 	return 0;
 }
 

@@ -25,13 +25,16 @@
 #define SOCK_SEQPACKET 5
 
 /* enum in the kernel's include/net/tcp_states.h, also its ABI in /proc/net/tcp */
-#define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT	2
-#define TCP_FIN_WAIT1	4
-#define TCP_CLOSE	7
-#define TCP_CLOSE_WAIT	8
-#define TCP_LAST_ACK	9
-#define TCP_LISTEN	10
+#define TCP_ESTABLISHED	 1
+#define TCP_SYN_SENT	 2
+#define TCP_FIN_WAIT1	 4
+#define TCP_CLOSE	 7
+#define TCP_CLOSE_WAIT	 8
+#define TCP_LAST_ACK	 9
+#define TCP_LISTEN	 10
+
+#define READ_ONCE(x)	 (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
 /* Defined in conn.bpf.c, for all objects. */
 extern const volatile struct ls_config cfg;

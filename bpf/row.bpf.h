@@ -17,6 +17,14 @@ static __always_inline __u32 age_ms(__u32 jiffies_then)
 	return (__u64)ticks * cfg.jiffy_ns / 1000000;
 }
 
+/* Closed by all who had it. */
+static __always_inline bool is_orphan(struct sock *sk)
+{
+	unsigned long flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+
+	return flags & (1ul << bpf_core_enum_value(enum sock_flags, SOCK_DEAD));
+}
+
 static __always_inline __u32 timeouts_of(struct sock *sk)
 {
 	__u32 flags = 0;
@@ -124,7 +132,6 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 	struct unix_address *own = BPF_CORE_READ(u, addr), *addr = own;
 	struct ls_sock *s = &row->sock;
 	__u32 waiting = GET(sk, sk_receive_queue.qlen);
-	unsigned long peer_flags;
 
 	s->send_age_ms = LS_AGE_NEVER;
 	s->recv_age_ms = LS_AGE_NEVER;
@@ -141,8 +148,7 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 		s->flags |= LS_SOCK_CONNECTED;
 		s->tuple.role = own ? LS_ROLE_SERVER : theirs ? LS_ROLE_CLIENT : LS_ROLE_PEER;
 		addr = own ?: theirs;
-		peer_flags = BPF_CORE_READ(peer, __sk_common.skc_flags);
-		if (!(peer_flags & (1ul << bpf_core_enum_value(enum sock_flags, SOCK_DEAD))))
+		if (!is_orphan(peer))
 			s->peer = BPF_CORE_READ(peer, __sk_common.skc_cookie.counter) ?: ~0ull;
 		/* One reference belongs to the socket itself. */
 		s->unread = waiting ? BPF_CORE_READ(peer, sk_wmem_alloc.refs.counter) - 1 : 0;

@@ -95,13 +95,18 @@ int files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Still has a file, so some process or ring can reach it: not an orphan, not in an accept queue. */
+/* Who still has a file can be reached by some process or ring. Of those without, only an orphan
+ * that was told of is of interest; the others wait in accept queues. */
 static __always_inline void socks_row(struct seq_file *seq, struct sock *sk)
 {
 	struct reach r = { .fd = -1 };
 
-	if (BPF_CORE_READ(sk, sk_socket, file))
-		write_row(seq, sk, &r);
+	if (!BPF_CORE_READ(sk, sk_socket, file)) {
+		if (!BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) || !is_orphan(sk))
+			return;
+		r.flags = LS_SOCK_ORPHAN;
+	}
+	write_row(seq, sk, &r);
 }
 
 SEC("iter/tcp")

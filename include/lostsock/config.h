@@ -39,6 +39,12 @@ struct ls_config {
 	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 };
 
+/* On each CPU: is conn_end at work, and how many ends did conn_end_nested tell of meanwhile? */
+struct ls_ending {
+	__u64 busy;
+	__u64 nested;
+};
+
 #define LS_PIDS_WORDS 1024 /* of 64 bits: pids that differ by 65,536 share one */
 
 /* How the stack of a process in the map `hot` is taken. */

@@ -146,10 +146,12 @@ enum ls_sock_flag {
 	LS_SOCK_NONBLOCK = 1 << 6,     /* O_NONBLOCK on this descriptor's file */
 	LS_SOCK_CONNECTED = 1 << 7,    /* has, or had, a peer */
 	LS_SOCK_ZERO_WINDOW = 1 << 8,  /* the peer advertises no room */
+	LS_SOCK_ORPHAN = 1 << 9,       /* closed by all who had it, but not dead yet */
 };
 
 /* A snapshot's row. A socket held through n descriptors makes n rows; one that no descriptor table
- * holds (io_uring's direct descriptors, descriptors in flight) makes one, with pid 0 and fd -1. */
+ * holds (io_uring's direct descriptors, descriptors in flight) and an orphan make one, with pid 0
+ * and fd -1. */
 struct ls_sock {
 	struct ls_hdr hdr;
 	struct ls_who who; /* the holder */
@@ -248,6 +250,7 @@ enum ls_lost_why {
 	LS_LOST_ROW = 3,   /* a snapshot's row could not be written */
 	LS_LOST_LEDGER =
 		4, /* the ledger was at its limit, or out of memory (counted by user space) */
+	LS_LOST_MISSED = 5, /* ends that interrupted the telling of another: healed likewise */
 	LS_LOST_MAX = 8,
 };
 

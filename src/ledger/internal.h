@@ -87,6 +87,7 @@ struct ledger {
 	uint32_t frame_room;	  /* frames that all stacks have room for */
 	uint64_t lost_at_begin;	  /* ring losses when the snapshot under way began */
 	uint64_t lost_judged;	  /* ring losses that a later snapshot has made good */
+	uint64_t placed_ns;	  /* when the kernel's socket tables were last walked; 0: never */
 	uint8_t gen;		  /* of the snapshot under way, 1..255 */
 	uint8_t ends;		  /* enum ls_ends */
 	bool in_snapshot;

@@ -162,12 +162,26 @@ void row_read(struct ledger *led, struct conn *c, const struct ls_sock *row, boo
 	c->gen = led->gen;
 }
 
+/* Closed, but still about its last words: its end is yet to come. */
+static int row_orphan(struct ledger *led, const struct ls_sock *row)
+{
+	struct conn *c = conn_at(led, ledger_find_conn(led, row->cookie));
+
+	if (!c)
+		return 0;
+	c->flags |= CONN_UNHELD;
+	c->gen = led->gen;
+	return 0;
+}
+
 int row_apply(struct ledger *led, const struct ls_sock *row)
 {
 	uint32_t id, proc = 0;
 	struct conn *c;
 	bool fresh;
 
+	if (row->flags & LS_SOCK_ORPHAN)
+		return row_orphan(led, row);
 	id = conn_of_row(led, row, &fresh);
 	if (!id)
 		return -ENOMEM;

@@ -5,6 +5,9 @@
  */
 #include "ledger/internal.h"
 
+#define PLACE_AGAIN_NS \
+	(10 * 1000000000ull) /* a walk of the kernel's tables may cost a tick's worth */
+
 static bool end_is_told(const struct ledger *led, const struct conn *c)
 {
 	if (c->proto == PROTO_TCP && c->family != FAMILY_UNIX)
@@ -14,12 +17,15 @@ static bool end_is_told(const struct ledger *led, const struct conn *c)
 	return false;
 }
 
-/* Not in any descriptor table. Without a lost record it lives on unheld: in an io_uring, or on its
- * way in a UNIX socket. With one, its end may be what was lost. */
+/* Not in any descriptor table: it lives on unheld, in an io_uring, on its way in a UNIX socket or
+ * as an orphan; or its end was lost, perhaps by who does not count what it loses. The kernel's own
+ * tables know, for all but one that is dead. They are asked for at once when a record was lost, and
+ * now and then when one snapshot after the other has missed it. */
 static void conn_missed(struct ledger *led, uint32_t id, uint32_t passes, bool lossy)
 {
 	struct conn *c = conn_at(led, id);
 	uint64_t now_ns = led->totals.snapshot_time_ns;
+	bool again = c->flags & CONN_UNHELD;
 
 	if (c->open_ns >= now_ns)
 		return; /* opened after the snapshot began */
@@ -30,13 +36,12 @@ static void conn_missed(struct ledger *led, uint32_t id, uint32_t passes, bool l
 	holders_sweep(led, c);
 	c->flags |= CONN_UNHELD;
 	c->gen = 0; /* none: the numbers come round again */
-	if (!lossy)
-		return;
-	if (passes & LS_PASS_SOCKS) {
+	if (!(passes & LS_PASS_SOCKS)) {
+		if (lossy || (again && ns_since(now_ns, led->placed_ns) >= PLACE_AGAIN_NS))
+			led->totals.unplaced = true;
+	} else if (lossy || !(c->flags & CONN_DEAD)) {
 		led->totals.healed++;
 		conn_close(led, id, now_ns);
-	} else {
-		led->totals.unplaced = true;
 	}
 }
 
@@ -64,6 +69,8 @@ static void conns_sweep(struct ledger *led, uint32_t passes)
 	}
 	if (!led->totals.unplaced)
 		led->lost_judged = led->lost_at_begin;
+	if (passes & LS_PASS_SOCKS)
+		led->placed_ns = led->totals.snapshot_time_ns;
 }
 
 static void snap_begin(struct ledger *led, const struct ls_snap *rec)
@@ -74,7 +81,7 @@ static void snap_begin(struct ledger *led, const struct ls_snap *rec)
 	led->totals.snapshot_time_ns = rec->hdr.time_ns;
 	if (!led->snapshot_seen)
 		led->totals.snapshot_first_ns = rec->hdr.time_ns;
-	led->lost_at_begin = led->totals.lost[LS_LOST_RING];
+	led->lost_at_begin = led->totals.lost[LS_LOST_RING] + led->totals.lost[LS_LOST_MISSED];
 }
 
 static void snap_end(struct ledger *led, const struct ls_snap *rec)

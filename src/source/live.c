@@ -187,7 +187,7 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		goto out;
 	e = -ENOMEM;
 	live->cpus = libbpf_num_possible_cpus();
-	live->percpu = calloc(live->cpus > 0 ? live->cpus : 1, sizeof(*live->percpu));
+	live->percpu = calloc(live->cpus > 0 ? live->cpus : 1, LIVE_PERCPU);
 	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), on_record, live, NULL);
 	if (!live->percpu || !live->ring) {
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));

@@ -8,7 +8,9 @@
 #include "source/live.h"
 #include "lostsock.skel.h"
 
-#define LIVE_BUF (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
+#define LIVE_BUF    (256 << 10) /* more than the 32 KiB that bpf's seq_file hands out at once */
+
+#define LIVE_PERCPU sizeof(struct ls_ending) /* bytes a CPU at most of a map that is read */
 
 struct live_stacks;
 struct live_waits;
@@ -31,7 +33,7 @@ struct live {
 	uint16_t ends;
 	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
 	Pvoid_t stacks_known; /* Judy1: stack numbers whose frames have been told */
-	uint64_t *percpu;
+	void *percpu;	      /* room for the values of a per-CPU map */
 	char buf[LIVE_BUF];
 };
 

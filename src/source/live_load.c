@@ -242,7 +242,9 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 		struct bpf_link **link;
 		bool required;
 	} rows[] = {
+		/* They run in the order in which they are attached: see conn.bpf.c. */
 		{ skel->progs.conn_end, &skel->links.conn_end, true },
+		{ skel->progs.conn_end_nested, &skel->links.conn_end_nested, true },
 		{ skel->progs.conn_state, &skel->links.conn_state, true },
 		{ skel->progs.conn_abort, &skel->links.conn_abort, false },
 		{ skel->progs.task_fork, &skel->links.task_fork, true },

@@ -130,11 +130,13 @@ static bool time_is_up(const struct watch *w)
 	return w->opt->for_ns && ns_since(now_ns, w->begin_ns) >= w->opt->for_ns;
 }
 
-/* One snapshot, settled and shown. */
-static int tick(struct watch *w)
+/* One snapshot, settled and shown. @place: with the kernel's own socket tables, which settle what
+ * became of the connections that no descriptor table shows. */
+static int tick(struct watch *w, bool place)
 {
 	const struct ledger_totals *t = ledger_totals(w->led);
-	uint32_t passes = LS_PASS_FILES | LS_PASS_TASKS | (t->unplaced ? LS_PASS_SOCKS : 0);
+	uint32_t passes =
+		LS_PASS_FILES | LS_PASS_TASKS | (place || t->unplaced ? LS_PASS_SOCKS : 0);
 	uint64_t start_ns = monotonic_ns(), cost_ns;
 	int err;
 
@@ -230,7 +232,7 @@ static int wait_once(struct watch *w)
 	if (!err && !w->done && is_over(w))
 		w->done = true;
 	if (!err && !w->done && monotonic_ns() >= w->next_ns && !time_is_up(w)) {
-		err = tick(w);
+		err = tick(w, false);
 		w->done = w->done || (!err && is_over(w));
 	}
 	return err;
@@ -238,15 +240,15 @@ static int wait_once(struct watch *w)
 
 static int run_live(struct watch *w)
 {
-	int err = time_is_up(w) ? 0 : tick(w);
+	int err = time_is_up(w) ? 0 : tick(w, false);
 
 	if (!err && !w->done && is_over(w))
 		w->done = true;
 	while (!err && !w->done && !time_is_up(w))
 		err = wait_once(w);
-	/* The last look is the freshest there can be. */
+	/* The last look is the freshest there can be; and of more than one, the most thorough. */
 	if (!err && (w->ops->last_only || w->ops->last_look) && !w->blind)
-		err = tick(w);
+		err = tick(w, ledger_totals(w->led)->snapshots);
 	return err;
 }
 

@@ -30,7 +30,7 @@ const char *lost_name(unsigned int why)
 {
 	static const char *const names[] = {
 		[LS_LOST_RING] = "ring", [LS_LOST_MAP] = "map",	      [LS_LOST_STACK] = "stack",
-		[LS_LOST_ROW] = "row",	 [LS_LOST_LEDGER] = "ledger",
+		[LS_LOST_ROW] = "row",	 [LS_LOST_LEDGER] = "ledger", [LS_LOST_MISSED] = "missed",
 	};
 
 	return why < sizeof(names) / sizeof(names[0]) ? names[why] : NULL;

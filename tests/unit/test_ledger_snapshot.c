@@ -33,9 +33,78 @@ static void nothing_lost_is_unheld(void **state)
 		look_at_nothing(s);
 	assert_true(conn_of(s, C)->flags & CONN_UNHELD);
 	assert_int_equal(conn_of(s, C)->holder.proc, 0);
-	assert_false(ledger_totals(s->led)->unplaced);
 	assert_int_equal(ledger_totals(s->led)->healed, 0);
 	assert_int_equal(ledger_totals(s->led)->closed, 0);
+}
+
+static void look_at_all(struct story *s, uint32_t row_flags)
+{
+	struct ls_sock row = row_rec(s, C, 0, -1, LS_ROLE_CLIENT);
+
+	row.flags = row_flags;
+	begin(s);
+	tell(s, &row);
+	tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
+	later(s, 1);
+}
+
+/* Nobody counted a loss; yet who is missed again and again is looked for in the kernel's tables,
+ * which settle it. */
+static void missed_for_long_is_looked_for(void **state)
+{
+	struct story *s = *state;
+	int i;
+
+	one_open_connection(s);
+	look_at_nothing(s);
+	assert_false(ledger_totals(s->led)->unplaced);
+	look_at_nothing(s);
+	assert_true(ledger_totals(s->led)->unplaced);
+	look_at_all(s, 0);
+	assert_false(ledger_totals(s->led)->unplaced);
+	for (i = 0; i < 9; i++) {
+		look_at_nothing(s);
+		assert_false(ledger_totals(s->led)->unplaced);
+	}
+	look_at_nothing(s);
+	assert_true(ledger_totals(s->led)->unplaced);
+	begin(s);
+	tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
+	assert_null(conn_of(s, C));
+	assert_int_equal(ledger_totals(s->led)->healed, 1);
+	assert_int_equal(ledger_totals(s->led)->closed, 1);
+}
+
+/* Its owner has closed it and is not charged, but its end is yet to be told. */
+static void orphan_is_not_healed(void **state)
+{
+	struct story *s = *state;
+
+	one_open_connection(s);
+	look_at_nothing(s);
+	look_at_all(s, LS_SOCK_ORPHAN);
+	assert_non_null(conn_of(s, C));
+	assert_int_equal(conn_of(s, C)->holder.proc, 0);
+	assert_int_equal(proc_of(s, 100)->live, 0);
+	tell_end(s, C);
+	assert_null(conn_of(s, C));
+	assert_int_equal(ledger_totals(s->led)->healed, 0);
+	look_at_all(s, LS_SOCK_ORPHAN); /* one that was never told of */
+	assert_null(conn_of(s, C));
+}
+
+/* The kernel's tables do not have it any more, while an io_uring may. */
+static void dead_is_not_healed(void **state)
+{
+	struct story *s = *state;
+	struct ls_dead dead = { .hdr = rec_hdr(LS_DEAD, sizeof(dead), s->now_ns), .cookie = C };
+
+	one_open_connection(s);
+	tell(s, &dead);
+	look_at_nothing(s);
+	begin(s);
+	tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
+	assert_non_null(conn_of(s, C));
 }
 
 /* A record was lost, perhaps its end: the socket pass is asked for, and settles it. */
@@ -108,10 +177,12 @@ static void lost_during_the_snapshot(void **state)
 	one_open_connection(s);
 	begin(s);
 	tell(s, &lost);
-	tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
-	assert_non_null(conn_of(s, C));
+	finish(s);
+	assert_false(ledger_totals(s->led)->unplaced);
 	s->lost_ring = 1;
 	later(s, 1);
+	look_at_nothing(s);
+	assert_true(ledger_totals(s->led)->unplaced);
 	begin(s);
 	tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
 	assert_null(conn_of(s, C));
@@ -434,6 +505,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(nothing_lost_is_unheld),
+		CASE(missed_for_long_is_looked_for),
+		CASE(orphan_is_not_healed),
+		CASE(dead_is_not_healed),
 		CASE(lost_end_is_healed),
 		CASE(lost_end_is_healed_whenever),
 		CASE(lossy_but_still_there),
