@@ -43,6 +43,9 @@ enum ls_type {
 	LS_WAIT = 15,	/* struct ls_wait: how long a thread has been blocked at one place so far */
 	LS_EMPTY = 16,	/* struct ls_empty: the last reader of a connection that went away empty */
 	LS_HELD = 17,	/* struct ls_sock: a process ends, and nobody else holds this socket */
+	LS_STREAM = 18, /* struct ls_stream: what a program told of one of its streams */
+	LS_STREAM_CONN = 19, /* struct ls_stream_conn: ... of the connection that carries them */
+	LS_LIBRARY = 20, /* struct ls_library: who tells, before the first record that names it */
 	LS_TYPE_MAX
 };
 
@@ -257,6 +260,72 @@ enum ls_lost_why {
 struct ls_lost {
 	struct ls_hdr hdr;
 	__u64 count[LS_LOST_MAX];
+};
+
+enum ls_stream_what {
+	LS_STREAM_OPEN = 1,
+	LS_STREAM_READ_CLOSED = 2,  /* nothing more will be read; @how */
+	LS_STREAM_WRITE_CLOSED = 3, /* nothing more will be written; @how */
+	LS_STREAM_RELEASE = 4, /* the program is done with it: what is left is the peer's to do */
+	LS_STREAM_FREE = 5,    /* it is gone, its memory and its credit are given back */
+	LS_STREAM_BLOCKED = 6, /* its window is full; with id LS_STREAM_NONE: none can be opened */
+	LS_STREAM_CREDIT = 7,  /* @id streams can still be opened on the connection */
+};
+
+#define LS_STREAM_NONE (~0ull)
+
+enum ls_stream_how {
+	LS_STREAM_END = 1,	 /* all was read, or written and acknowledged */
+	LS_STREAM_RESET = 2,	 /* by the peer */
+	LS_STREAM_CANCELLED = 3, /* by us */
+	LS_STREAM_LOST = 4,	 /* with its connection */
+};
+
+/* @how of LS_STREAM_OPEN: the sum of these. */
+enum ls_stream_kind {
+	LS_STREAM_PEERS = 1, /* the peer opened it */
+	LS_STREAM_UNI = 2,   /* one direction only */
+};
+
+/* A stream is known by its process, @conn and @id; nothing here is believed to be well-formed. */
+struct ls_stream {
+	struct ls_hdr hdr;
+	struct ls_who who; /* tid: the thread that did it */
+	__u64 conn;	   /* the program's own number of the connection; 0: it tells of none */
+	__u64 id;	   /* the stream's number in its connection, or its address */
+	__s32 stack;	   /* of the opener; negative: none was taken */
+	__u16 what;	   /* enum ls_stream_what */
+	__u8 how;
+	__u8 library; /* 0: the provider `tether` itself; else as in struct ls_library */
+};
+
+enum ls_stream_conn_what {
+	LS_STREAM_CONN_OPEN = 1,   /* @value: the cookie of its socket, 0: not known */
+	LS_STREAM_CONN_CLOSE = 2,  /* all its streams are gone with it */
+	LS_STREAM_CONN_COUNT = 3,  /* @value: how many are open, says the program's own counter */
+	LS_STREAM_DRAIN_BEGIN = 4, /* no more are taken in; @value: how many are still open */
+	LS_STREAM_DRAIN_DONE = 5,  /* the last has ended; a second time is a bug of the program's */
+	LS_STREAM_DRAIN_REFUSED = 6, /* one that came after that was turned away */
+};
+
+struct ls_stream_conn {
+	struct ls_hdr hdr;
+	struct ls_who who;
+	__u64 conn; /* as in struct ls_stream; of COUNT and DRAIN_*: what is counted (a loop, a
+		       server) */
+	__u64 value;
+	__s32 fd;   /* OPEN: the socket's; -1: not known */
+	__u8 what;  /* enum ls_stream_conn_what */
+	__u8 role;  /* OPEN: enum ls_role */
+	__u8 proto; /* OPEN: 1 HTTP/1, 2 HTTP/2, 3 QUIC, 0 another */
+	__u8 library;
+};
+
+/* A row of the table of libraries that are looked into. */
+struct ls_library {
+	struct ls_hdr hdr;
+	__u32 library; /* 1..255 */
+	char name[28]; /* "quic-go"; NUL-terminated */
 };
 
 struct ls_cgroup {
