@@ -314,8 +314,7 @@ memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
 
 # --- HTTP servers: one core, the same 1 KB of text/html, keep-alive without end ---
 
-# serve NAME: starts it in a network namespace; its pid in $pid, that of the process that does the work
-# in $server.
+# serve NAME: starts it in a network namespace; its pid in $pid.
 serve() {
 	local dir=$work/www i in=("${alone[@]}" "${on_load[@]}")
 	mkdir -p "$dir"
@@ -385,21 +384,20 @@ http_late() {
 
 # http_memory NAME COUNT: bytes of resident memory a connection that has had an answer, and is idle.
 http_memory() {
-	local before after i
+	local before after i server
 	serve "$1" || return
-	before=$(memory_kb "$pid" VmRSS)
+	server=$pid
+	before=$(memory_kb "$server" VmRSS)
+	# Both ends of its stdin are its own, so that it never sees the end.
 	mkfifo "$work/hold"
-	# shellcheck disable=SC2094 # read and written, so that neither end waits
-	asks "$here/../tether/hostile.py" 8080 hold idle "$2" <>"$work/hold" >"$work/held" &
-	pids+=($!)
-	for ((i = 0; i < 300; i++)); do
-		[ ! -s "$work/held" ] || break
-		sleep 0.1
-	done
+	# shellcheck disable=SC2016 # for the inner shell
+	start held sh -c 'exec "$@" <>"$0"' "$work/hold" nsenter --net="/proc/$server/ns/net" \
+		"${on_watch[@]}" "$here/../tether/hostile.py" 8080 hold idle "$2"
+	spoken held 60
 	sleep 1
-	after=$(memory_kb "$pid" VmRSS)
-	stop $!
-	rm -f "$work/hold" "$work/held"
+	after=$(memory_kb "$server" VmRSS)
 	stop "$pid"
+	rm -f "$work/hold"
+	stop "$server"
 	calc "($after - $before) * 1024 / $2"
 }

@@ -259,7 +259,7 @@ symbols() {
 	shift
 	for ((i = 0; i < runs; i++)); do
 		timeout 60 "$BENCH/symbols" 1000 "$@" >"$work/symbols" || return
-		values+=("$(jq .cold_s "$work/symbols")")
+		values+=("$(jq .seconds "$work/symbols")")
 	done
 	median "${values[@]}"
 	row "naming 1,000 sites of $name, cold" %.3f '<= 1' s '' ", $(jq .named "$work/symbols") named"
