@@ -312,12 +312,17 @@ figure_http() {
 }
 
 figure_pool() {
-	local i values=()
+	local i with without values=() ratios=()
 	for ((i = 0; i < runs; i++)); do
-		values+=("$("${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns)") || return
+		without=$(LD_LIBRARY_PATH=$BENCH/bare "${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns) &&
+			with=$("${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns) || return
+		values+=("$with")
+		ratios+=("$(calc "$with / $without")")
 	done
 	median "${values[@]}"
 	row 'borrowing and giving back a connection' %.0f '<= 200' ns ''
+	median "${ratios[@]}"
+	row '... / the same in a library without probes' %.3f '<= 1.03' '' ''
 }
 
 # What the standing sockets would slow down comes before them.
