@@ -404,3 +404,34 @@ http_memory() {
 	stop "$server"
 	calc "($after - $before) * 1024 / $2"
 }
+
+# --- HTTP/3 servers: one core, the same 1 KB ---
+
+# certificate: a key and a certificate for it, $work/key.pem and $work/cert.pem.
+certificate() {
+	[ -s "$work/cert.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+}
+
+# h3_rate NAME COUNT: requests that it serves in a second of its core's time, over one connection.
+h3_rate() {
+	local dir=$work/www before after in=("${alone[@]}" "${on_load[@]}")
+	certificate
+	mkdir -p "$dir"
+	[ -s "$dir/index.html" ] || head -c 1024 /dev/zero | tr '\0' x >"$dir/index.html"
+	case $1 in
+	tether)
+		start server "${in[@]}" "${LOSTSOCK%/*}/tether-serve" --listen 127.0.0.1:8443 \
+			--tls "$work/cert.pem,$work/key.pem" --h3 127.0.0.1:4433 "$dir"
+		;;
+	gtlsserver) start server "${in[@]}" gtlsserver -q -d "$dir" 127.0.0.1 4433 "$work/key.pem" "$work/cert.pem" ;;
+	esac
+	asks timeout 10 gtlsclient -q --exit-on-all-streams-close -n 100 127.0.0.1 4433 \
+		https://localhost/index.html >/dev/null 2>&1
+	before=$(cpu_ticks "$pid")
+	asks timeout 60 gtlsclient -q --exit-on-all-streams-close -n "$2" 127.0.0.1 4433 \
+		https://localhost/index.html >/dev/null 2>&1
+	after=$(cpu_ticks "$pid")
+	stop "$pid"
+	[ "$after" -gt "$before" ] && calc "$2 * $(getconf CLK_TCK) / ($after - $before)"
+}

@@ -311,6 +311,23 @@ figure_http() {
 	row 'its memory an idle connection, 8,000 stand' %.0f '<= 2048' B ''
 }
 
+figure_h3() {
+	local i theirs ours ratios=() rates=()
+	for ((i = 0; i < runs; i++)); do
+		theirs=$(h3_rate gtlsserver 50000) && ours=$(h3_rate tether 50000) || return
+		rates+=("$theirs")
+		ratios+=("$(calc "$ours / $theirs")")
+	done
+	median "${rates[@]}"
+	theirs=$(show %.0f "${m[0]}")
+	median "${ratios[@]}"
+	row "tether's HTTP/3 requests a second / gtlsserver's" %.2f '>= 1' '' "gtlsserver $theirs"
+	certificate
+	timeout 60 "$BENCH/tether_stream" "$work/cert.pem" "$work/key.pem" >"$work/stream" || return
+	median "$(jq .bytes "$work/stream")"
+	row "memory a live stream, beside ngtcp2's" %.0f '<= 1024' B "ngtcp2 $(jq .ngtcp2_bytes "$work/stream") B"
+}
+
 figure_pool() {
 	local i with without values=() ratios=()
 	for ((i = 0; i < runs; i++)); do
@@ -326,7 +343,7 @@ figure_pool() {
 }
 
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols pool http replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols pool http h3 replay bpf_time churn attach established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \
