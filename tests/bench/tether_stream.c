@@ -12,8 +12,6 @@
 
 #include <tether/tether.h>
 
-#include "tether/core.h"
-
 #define STREAMS 5000
 
 struct bench {
@@ -115,11 +113,11 @@ int main(int argc, char **argv)
 	open_streams(&b, 1);
 	quiet(&b);
 	all = mallinfo2().uordblks;
-	own = b.loop->quic_bytes;
+	own = tether_loop_count(b.loop).quic_bytes;
 	open_streams(&b, STREAMS);
 	quiet(&b);
 	all = mallinfo2().uordblks - all;
-	own = b.loop->quic_bytes - own;
+	own = tether_loop_count(b.loop).quic_bytes - own;
 	printf("{\"streams\":%d,\"bytes\":%zu,\"ngtcp2_bytes\":%zu}\n", STREAMS,
 	       (all - own) / STREAMS / 2, own / STREAMS / 2);
 	return 0;
