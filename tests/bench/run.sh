@@ -278,7 +278,7 @@ figure_symbols() {
 # Servers in turn, so that the machine's own pace is the same for all.
 # shellcheck disable=SC2034 # by name
 figure_http() {
-	local i name value ratios nginx=() tether=() h2o=() libmicrohttpd=() late=() nginx_late=()
+	local i name value ratios nginx=() tether=() h2o=() libmicrohttpd=() lates=() late nginx_late
 	for ((i = 0; i < runs; i++)); do
 		for name in nginx tether h2o libmicrohttpd; do
 			value=$(http_rate $name) || return
@@ -300,13 +300,16 @@ figure_http() {
 	row "tether's requests a second, 100 connections" %.0f '' '' ''
 	median "${nginx[@]}"
 	value=$(calc "${m[0]} * 0.7")
+	ratios=()
 	for ((i = 0; i < runs; i++)); do
-		nginx_late+=("$(http_late nginx "$value")") && late+=("$(http_late tether "$value")") || return
+		nginx_late=$(http_late nginx "$value") && late=$(http_late tether "$value") || return
+		lates+=("$nginx_late")
+		ratios+=("$(calc "$late / $nginx_late")")
 	done
-	median "${nginx_late[@]}"
-	name="<= ${m[0]}"
-	median "${late[@]}"
-	row "its p99.9 at 70 % of nginx's load" %.0f "$name" us 'target: that of nginx'
+	median "${lates[@]}"
+	name="nginx $(show %.0f "${m[0]}") us"
+	median "${ratios[@]}"
+	row "its p99.9 at 70 % of nginx's load / nginx's" %.2f '<= 1' '' "$name"
 	m=("$(http_memory tether 8000)") || return
 	row 'its memory an idle connection, 8,000 stand' %.0f '<= 2048' B ''
 }
