@@ -14,14 +14,20 @@
  * The rows that come with lostsock. Functions are watched where they are entered, never where they
  * return: a return probe changes a Go program's stack, which crashes it.
  *
- * quic-go: the sender that a stream is given is its connection; streamsMap has the same one. The
- * two closures of newStream() are told of a half's end; their context has the stream.
+ * quic-go 0.29 (the layouts are of that): the sender that a stream is given is its connection, and
+ * its streamsMap has the same one. newStream's closures are called when a half is at its end; what
+ * they enclose is the stream.
  */
 static const char builtin[] =
 #define QUIC "quic-go go github.com/lucas-clemente/quic-go."
 	QUIC "newStream open conn=go3 id=go1\n" QUIC
-	     "(*streamsMap).DeleteStream free conn=*(go1+0x28) id=go2\n";
+	     "newStream.func1 write-closed conn=*(*(gocontext+8)+0x1c8) id=*(*(gocontext+8)+8) "
+	     "how=1\n" QUIC "newStream.func2 read-closed conn=*(*(gocontext+8)+0x1c8) "
+			    "id=*(*(gocontext+8)+8) how=1\n" QUIC
+	     "(*streamsMap).DeleteStream free conn=*(go1+0x28) id=go2\n" QUIC
+	     "(*connection).handleCloseError conn-close conn=go1\n"
 #undef QUIC
+	     "";
 
 /* ---- words */
 
