@@ -18,13 +18,17 @@ struct {
 	__type(value, struct ls_probe);
 } stream_probes SEC(".maps") __weak;
 
-/* @at counts from 1. */
-static __always_inline __u64 reg(struct pt_regs *regs, __u8 at)
-{
-	__u64 value = 0;
+#define REGS_WORDS (sizeof(struct pt_regs) / 8)
 
-	bpf_probe_read_kernel(&value, sizeof(value), (char *)regs + 8 * (at - 1));
-	return value;
+/* What a probe needs is known only when it is hit, and the context can be read at known places
+ * alone; so all of it is copied, which costs as much as one word by itself. */
+struct words {
+	__u64 word[REGS_WORDS + 1]; /* counted from 1 */
+};
+
+static __always_inline __u64 reg(const struct words *regs, __u32 at)
+{
+	return at <= REGS_WORDS ? regs->word[at] : 0;
 }
 
 static __always_inline __u64 cut(__u64 value, __s8 size)
@@ -51,7 +55,7 @@ static __always_inline __u64 load(__u64 from, __s8 size)
 	return value;
 }
 
-static __noinline __u64 operand(struct pt_regs *regs, const struct ls_operand *op)
+static __noinline __u64 operand(const struct words *regs, const struct ls_operand *op)
 {
 	__u64 value = op->first;
 	int i;
@@ -66,10 +70,40 @@ static __noinline __u64 operand(struct pt_regs *regs, const struct ls_operand *o
 			break;
 		value = load(value, i + 1 == op->reads ? op->size : 8) + op->then[i];
 	}
-	return cut(value, op->size);
+	return op->size == 8 ? value : cut(value, op->size);
 }
 
-static __always_inline void tell_stream(struct pt_regs *regs, const struct ls_probe *p,
+struct values {
+	__u64 conn, value, how;
+	__u64 fd, proto; /* of a connection's probe */
+};
+
+/* A function of its own, so that its copy is not on the stack together with the user's. */
+static __noinline int find_values(struct pt_regs *ctx, const struct ls_probe *p, struct values *v)
+{
+	struct words regs;
+
+	regs.word[0] = 0;
+	bpf_probe_read_kernel(&regs.word[1], sizeof(regs) - sizeof(regs.word[0]), ctx);
+	v->conn = operand(&regs, &p->operand[LS_PROBE_CONN]);
+	v->value = operand(&regs, &p->operand[LS_PROBE_VALUE]);
+	v->how = operand(&regs, &p->operand[LS_PROBE_HOW]);
+	if (p->record != LS_STREAM_CONN)
+		return 0;
+	v->fd = operand(&regs, &p->operand[LS_PROBE_FD]);
+	v->proto = operand(&regs, &p->operand[LS_PROBE_PROTO]);
+	return 0;
+}
+
+/* Runs often: plain loads, see who_is(). */
+static __always_inline void who_tells(struct ls_who *who, struct task_struct *task)
+{
+	who->pid = task->tgid;
+	who->tid = task->pid;
+	who->start_ns = task->group_leader->start_time;
+}
+
+static __always_inline void tell_stream(const struct values *v, const struct ls_probe *p,
 					struct task_struct *task)
 {
 	__s32 stack = p->what == LS_STREAM_OPEN ? user_stack(task) : -1;
@@ -77,34 +111,37 @@ static __always_inline void tell_stream(struct pt_regs *regs, const struct ls_pr
 
 	if (!rec)
 		return;
-	who_is(&rec->who, task);
-	rec->conn = operand(regs, &p->operand[LS_PROBE_CONN]);
-	rec->id = operand(regs, &p->operand[LS_PROBE_VALUE]);
-	rec->how = operand(regs, &p->operand[LS_PROBE_HOW]);
+	who_tells(&rec->who, task);
+	rec->conn = v->conn;
+	rec->id = v->value;
+	rec->how = v->how;
 	rec->stack = stack;
 	rec->what = p->what;
 	rec->library = p->library;
 	ring_submit(rec, rec->hdr.time_ns);
 }
 
-static __always_inline void tell_conn(struct pt_regs *regs, const struct ls_probe *p,
+static __always_inline __u8 role_of(__u64 told)
+{
+	return told == 1 ? LS_ROLE_SERVER : told == 2 ? LS_ROLE_CLIENT : LS_ROLE_UNKNOWN;
+}
+
+static __always_inline void tell_conn(const struct values *v, const struct ls_probe *p,
 				      struct task_struct *task)
 {
 	struct ls_stream_conn *rec = ring_reserve(LS_STREAM_CONN, sizeof(*rec));
-	__u64 role;
 
 	if (!rec)
 		return;
-	who_is(&rec->who, task);
-	rec->conn = operand(regs, &p->operand[LS_PROBE_CONN]);
-	rec->value = operand(regs, &p->operand[LS_PROBE_VALUE]);
-	role = operand(regs, &p->operand[LS_PROBE_HOW]);
-	rec->role = role == 1 ? LS_ROLE_SERVER : role == 2 ? LS_ROLE_CLIENT : LS_ROLE_UNKNOWN;
-	rec->fd = operand(regs, &p->operand[LS_PROBE_FD]);
-	rec->proto = operand(regs, &p->operand[LS_PROBE_PROTO]);
+	who_tells(&rec->who, task);
+	rec->conn = v->conn;
+	rec->value = v->value;
+	rec->fd = v->fd;
 	rec->what = p->what;
+	rec->role = role_of(v->how);
+	rec->proto = v->proto;
 	rec->library = p->library;
-	ring_submit(rec, rec->hdr.time_ns);
+	ring_submit(rec, 0);
 }
 
 static __always_inline bool wanted(struct task_struct *task)
@@ -120,6 +157,7 @@ int stream_told(struct pt_regs *regs)
 {
 	__u32 at = bpf_get_attach_cookie(regs);
 	struct task_struct *task;
+	struct values v = {};
 	struct ls_probe *p;
 
 	if (!current_wanted())
@@ -128,9 +166,10 @@ int stream_told(struct pt_regs *regs)
 	p = bpf_map_lookup_elem(&stream_probes, &at);
 	if (!p || !wanted(task))
 		return 0;
+	find_values(regs, p, &v);
 	if (p->record == LS_STREAM)
-		tell_stream(regs, p, task);
+		tell_stream(&v, p, task);
 	else if (p->record == LS_STREAM_CONN)
-		tell_conn(regs, p, task);
+		tell_conn(&v, p, task);
 	return 0;
 }
