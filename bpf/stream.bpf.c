@@ -78,21 +78,25 @@ struct values {
 	__u64 fd, proto; /* of a connection's probe */
 };
 
-/* A function of its own, so that its copy is not on the stack together with the user's. */
-static __noinline int find_values(struct pt_regs *ctx, const struct ls_probe *p, struct values *v)
+/* False: this time it is not meant. A function of its own, so that its copy is not on the stack
+ * together with the user's. */
+static __noinline bool find_values(struct pt_regs *ctx, const struct ls_probe *p, struct values *v)
 {
 	struct words regs;
 
 	regs.word[0] = 0;
 	bpf_probe_read_kernel(&regs.word[1], sizeof(regs) - sizeof(regs.word[0]), ctx);
+	if (p->test != LS_PROBE_ALWAYS && (operand(&regs, &p->operand[LS_PROBE_IF]) ==
+					   p->expected) != (p->test == LS_PROBE_EQUAL))
+		return false;
 	v->conn = operand(&regs, &p->operand[LS_PROBE_CONN]);
 	v->value = operand(&regs, &p->operand[LS_PROBE_VALUE]);
 	v->how = operand(&regs, &p->operand[LS_PROBE_HOW]);
 	if (p->record != LS_STREAM_CONN)
-		return 0;
+		return true;
 	v->fd = operand(&regs, &p->operand[LS_PROBE_FD]);
 	v->proto = operand(&regs, &p->operand[LS_PROBE_PROTO]);
-	return 0;
+	return true;
 }
 
 /* Runs often: plain loads, see who_is(). */
@@ -166,7 +170,8 @@ int stream_told(struct pt_regs *regs)
 	p = bpf_map_lookup_elem(&stream_probes, &at);
 	if (!p || !wanted(task))
 		return 0;
-	find_values(regs, p, &v);
+	if (!find_values(regs, p, &v))
+		return 0;
 	if (p->record == LS_STREAM)
 		tell_stream(&v, p, task);
 	else if (p->record == LS_STREAM_CONN)

@@ -132,13 +132,23 @@ enum ls_probe_operand {
 	LS_PROBE_HOW = 2,   /* of a connection: 1 a server's, 2 a client's */
 	LS_PROBE_FD = 3,
 	LS_PROBE_PROTO = 4,
-	LS_PROBE_OPERANDS = 5,
+	LS_PROBE_IF = 5,
+	LS_PROBE_OPERANDS = 6,
+};
+
+/* What LS_PROBE_IF has to be, or nothing is written. */
+enum ls_probe_test {
+	LS_PROBE_ALWAYS = 0,
+	LS_PROBE_EQUAL = 1,
+	LS_PROBE_UNEQUAL = 2,
 };
 
 struct ls_probe {
 	__u16 record; /* LS_STREAM or LS_STREAM_CONN; 0: nothing is written */
 	__u16 what;   /* enum ls_stream_what or ls_stream_conn_what */
-	__u32 library;
+	__u16 library;
+	__u16 test; /* enum ls_probe_test */
+	__u64 expected;
 	struct ls_operand operand[LS_PROBE_OPERANDS];
 };
 

@@ -122,8 +122,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 	live->sink = sink;
 	live->sink_ctx = ctx;
 	live->drained = 0;
-	live_stacks_pump(live);
-	live_streams_pump(live);
+	live_streams_pump(live, live_stacks_pump(live));
 	live->skel->bss->copies_await = 0;
 	n = ring_buffer__consume(live->ring);
 	return n < 0 && n != -EAGAIN ? n : 0;

@@ -192,11 +192,31 @@ void live_streams_seen(struct live *live, const struct ls_who *who)
 	*slot = (void *)(uintptr_t)word_of(who, seen);
 }
 
+/* Where mappings are told of as they come, they wake us while somebody is new. */
+static void listen_to_mappings(struct live *live, bool on)
+{
+	struct symbol_watch *w = live->stacks ? live->stacks->watch : NULL;
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (w && live->streams->listens != on &&
+	    !epoll_ctl(ring_buffer__epoll_fd(live->ring), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+		       symbol_watch_fd(w), &ev))
+		live->streams->listens = on;
+}
+
 static void arm(struct live_streams *s)
 {
 	struct itimerspec at = { .it_value.tv_nsec = (long)stages_ns[s->stage] };
 
 	timerfd_settime(s->timer_fd, 0, &at, NULL);
+}
+
+static void scan_fresh(struct live *live)
+{
+	Word_t pid = 0;
+
+	while (Judy1Next(live->streams->fresh, &pid, PJE0) == 1)
+		scan(live, pid);
 }
 
 void live_streams_proc(struct live *live, const struct ls_proc *proc)
@@ -212,6 +232,7 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 		Judy1Set(&s->fresh, proc->who.pid, PJE0);
 		s->stage = 0;
 		arm(s);
+		listen_to_mappings(live, true);
 		break;
 	case LS_PROC_EXIT:
 		JudyLDel(&s->procs, proc->who.pid, PJE0);
@@ -220,20 +241,25 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 	}
 }
 
-void live_streams_pump(struct live *live)
+void live_streams_pump(struct live *live, bool mapped)
 {
 	struct live_streams *s = live->streams;
 	uint64_t times;
-	Word_t pid = 0;
+	bool due;
 
-	if (!s || read(s->timer_fd, &times, sizeof(times)) != sizeof(times))
+	if (!s)
 		return;
-	while (Judy1Next(s->fresh, &pid, PJE0) == 1)
-		scan(live, pid);
-	if (++s->stage < STAGES)
+	due = read(s->timer_fd, &times, sizeof(times)) == sizeof(times);
+	if (due || mapped)
+		scan_fresh(live);
+	if (!due)
+		return;
+	if (++s->stage < STAGES) {
 		arm(s);
-	else
+	} else {
 		Judy1FreeArray(&s->fresh, PJE0);
+		listen_to_mappings(live, false);
+	}
 }
 
 /* ---- records */

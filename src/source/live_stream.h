@@ -26,14 +26,16 @@ struct live_streams {
 	int timer_fd;
 	uint64_t told[4];   /* a bit for each library */
 	uint64_t budget_ns; /* left of this snapshot */
+	bool listens;	    /* to mappings, too */
 	bool verbose, mute, full, failed;
 };
 
 /* live->streams. -ENOMEM, or -EINVAL with one line in @err: live_streams_free() it still. */
 int live_streams_open(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_streams_free(struct live_streams *s);
-/* Before the ring is read: who has just started is looked at again. */
-void live_streams_pump(struct live *live);
+/* Before the ring is read: who has just started is looked at again. @mapped: it may be one of them
+ * that has just mapped something. */
+void live_streams_pump(struct live *live, bool mapped);
 void live_streams_snapshot(struct live *live);
 /* A process is there, in a snapshot; or it became another program, or ended. */
 void live_streams_seen(struct live *live, const struct ls_who *who);

@@ -253,6 +253,19 @@ static int8_t read_of(const char **at)
 	return 0;
 }
 
+/* So many of its low bits, and whether they have a sign. */
+static bool cast_of(const char *text, __s8 *size)
+{
+	size_t i;
+
+	for (i = 1; i < COUNT(reads); i++)
+		if (!strcmp(text, reads[i].name)) {
+			*size = reads[i].size;
+			return true;
+		}
+	return false;
+}
+
 static bool added(const char **at, int64_t *out)
 {
 	*out = 0;
@@ -290,5 +303,7 @@ int stream_operand_parse(const char *text, struct ls_operand *out)
 			return -EINVAL;
 		out->then[i] = add;
 	}
-	return *text ? -EINVAL : 0;
+	if (*text == ':' && !cast_of(text + 1, &out->size))
+		return -EINVAL;
+	return *text && *text != ':' ? -EINVAL : 0;
 }

@@ -14,7 +14,8 @@ int stream_operand_usdt(const char **at, struct ls_operand *out);
 /*
  * What a person writes: a number; a register with a number added ("bx", "arg2+8"); or what stands
  * there in memory, with a number added: "*(ax+0x48)", "s32(*(di)+8)+1". "*" reads 64 bits; u8, u16,
- * u32, s8, s16 and s32 fewer. arg1 to arg6 are C's arguments, go1 to go9 Go's, on any machine. 0;
- * -EINVAL: it is not understood, or reads more than LS_OPERAND_READS times.
+ * u32, s8, s16 and s32 fewer. ":s32" behind it takes so many of its low bits. arg1 to arg6 are C's
+ * arguments, go1 to go9 Go's, on any machine. 0; -EINVAL: it is not understood, or reads more than
+ * LS_OPERAND_READS times.
  */
 int stream_operand_parse(const char *text, struct ls_operand *out);

@@ -10,6 +10,9 @@
 
 #define TEXT_MAX (1 << 20)
 
+#define QUIC	 "quic-go go github.com/lucas-clemente/quic-go."
+#define NGHTTP2	 "nghttp2 libnghttp2.so*,exe nghttp2_session_"
+
 /*
  * The rows that come with lostsock. Functions are watched where they are entered, never where they
  * return: a return probe changes a Go program's stack, which crashes it.
@@ -17,17 +20,20 @@
  * quic-go 0.29 (the layouts are of that): the sender that a stream is given is its connection, and
  * its streamsMap has the same one. newStream's closures are called when a half is at its end; what
  * they enclose is the stream.
+ *
+ * nghttp2: a stream is made idle (5) for its priority alone. Its functions are of use where they
+ * have names: in a program that is linked with it statically, as Debian's shared library has none.
  */
-static const char builtin[] =
-#define QUIC "quic-go go github.com/lucas-clemente/quic-go."
-	QUIC "newStream open conn=go3 id=go1\n" QUIC
-	     "newStream.func1 write-closed conn=*(*(gocontext+8)+0x1c8) id=*(*(gocontext+8)+8) "
-	     "how=1\n" QUIC "newStream.func2 read-closed conn=*(*(gocontext+8)+0x1c8) "
-			    "id=*(*(gocontext+8)+8) how=1\n" QUIC
-	     "(*streamsMap).DeleteStream free conn=*(go1+0x28) id=go2\n" QUIC
-	     "(*connection).handleCloseError conn-close conn=go1\n"
-#undef QUIC
-	     "";
+static const char *const builtin[] = {
+	QUIC "newStream open conn=go3 id=go1",
+	QUIC "newStream.func1 write-closed conn=*(*(gocontext+8)+456) id=*(*(gocontext+8)+8) how=1",
+	QUIC "newStream.func2 read-closed conn=*(*(gocontext+8)+456) id=*(*(gocontext+8)+8) how=1",
+	QUIC "(*streamsMap).DeleteStream free conn=*(go1+40) id=go2",
+	QUIC "(*connection).handleCloseError conn-close conn=go1",
+	NGHTTP2 "open_stream open conn=arg1 id=arg2:s32 if=arg5:u32!=5",
+	NGHTTP2 "close_stream free conn=arg1 id=arg2:s32",
+	NGHTTP2 "del conn-close conn=arg1",
+};
 
 /* ---- words */
 
@@ -77,6 +83,8 @@ static const struct usdt {
 	{ { "drain_refused", LS_STREAM_CONN, LS_STREAM_DRAIN_REFUSED }, { LS_PROBE_CONN }, 1 },
 	{ { "drain_done", LS_STREAM_CONN, LS_STREAM_DRAIN_DONE }, { LS_PROBE_CONN }, 1 },
 };
+
+#define NO_PLACE "'%.40s' is no place: arg1, go2, bx+8, *(ax+0x48) or a number"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -164,6 +172,23 @@ static int set_event(const struct place *at, struct ls_probe *p, const char *wor
 			word);
 }
 
+/* "if=WHERE==NUMBER", "if=WHERE!=NUMBER". */
+static int set_test(const struct place *at, struct ls_probe *p, char *where)
+{
+	char *op = strpbrk(where, "=!"), *end = NULL;
+
+	if (op && op[1] == '=' && op[2])
+		p->expected = strtoull(op + 2, &end, 0);
+	if (!end || *end)
+		return complain(at, -EINVAL, "if=WHERE==NUMBER or if=WHERE!=NUMBER, not 'if=%.40s'",
+				where);
+	p->test = *op == '=' ? LS_PROBE_EQUAL : LS_PROBE_UNEQUAL;
+	*op = 0;
+	if (stream_operand_parse(where, &p->operand[LS_PROBE_IF]))
+		return complain(at, -EINVAL, NO_PLACE, where);
+	return 0;
+}
+
 static int set_operand(const struct place *at, struct ls_probe *p, char *word)
 {
 	static const struct {
@@ -180,16 +205,16 @@ static int set_operand(const struct place *at, struct ls_probe *p, char *word)
 		return complain(at, -EINVAL, "conn=WHERE, id=WHERE or how=WHERE, not '%.30s'",
 				word);
 	*where++ = 0;
+	if (!strcmp(word, "if"))
+		return set_test(at, p, where);
 	for (i = 0; i < COUNT(keys); i++)
 		if (!strcmp(word, keys[i].name))
 			break;
 	if (i == COUNT(keys))
-		return complain(at, -EINVAL, "there is no '%.20s=': conn, id, how, value or fd",
+		return complain(at, -EINVAL, "there is no '%.20s=': conn, id, how, if, value or fd",
 				word);
 	if (stream_operand_parse(where, &p->operand[keys[i].place]))
-		return complain(at, -EINVAL,
-				"'%.40s' is no place: arg1, go2, bx+8, *(ax+0x48) or a number",
-				where);
+		return complain(at, -EINVAL, NO_PLACE, where);
 	return 0;
 }
 
@@ -290,11 +315,14 @@ struct stream_table *stream_table_new(void)
 {
 	struct stream_table *t = calloc(1, sizeof(*t));
 	char err[STREAM_TABLE_ERROR_LEN];
+	size_t i;
 
-	if (!t || !stream_table_parse(t, "built in", builtin, err))
-		return t;
-	stream_table_free(t);
-	return NULL;
+	for (i = 0; t && i < COUNT(builtin); i++)
+		if (stream_table_parse(t, "built in", builtin[i], err)) {
+			stream_table_free(t);
+			return NULL;
+		}
+	return t;
 }
 
 void stream_table_free(struct stream_table *t)
