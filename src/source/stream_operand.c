@@ -97,16 +97,16 @@ static bool skip(const char **at, char c)
 }
 
 /* A number, with its sign. */
-static bool number(const char **at, int64_t *out)
+static bool number(const char **at, __s64 *out)
 {
 	char *end;
 
 	*at += strspn(*at, " ");
 	errno = 0;
-	*out = strtoll(*at, &end, 0);
+	*out = (__s64)strtoll(*at, &end, 0);
 	if (errno == ERANGE && **at != '-') { /* all ones */
 		errno = 0;
-		*out = (int64_t)strtoull(*at, &end, 0);
+		*out = (__s64)strtoull(*at, &end, 0);
 	}
 	if (end == *at || errno)
 		return false;
@@ -131,9 +131,9 @@ static int log2_of(int64_t scale)
 static bool usdt_memory(const char **at, struct ls_operand *out)
 {
 	const struct reg *base, *index = NULL;
-	int64_t scale = 1;
+	__s64 scale = 1;
 
-	if (**at != '(' && !number(at, (int64_t *)&out->first))
+	if (**at != '(' && !number(at, &out->first))
 		return false;
 	if (!skip(at, '('))
 		return false;
@@ -160,7 +160,7 @@ static bool usdt_value(const char **at, struct ls_operand *out)
 	const struct reg *r;
 
 	if (skip(at, '$'))
-		return number(at, (int64_t *)&out->first);
+		return number(at, &out->first);
 	if (**at != '%')
 		return usdt_memory(at, out);
 	r = percent(at);
@@ -180,7 +180,7 @@ static bool usdt_memory(const char **at, struct ls_operand *out)
 	if (skip(at, ',')) {
 		*at += strspn(*at, " ");
 		index = find(regs, COUNT(regs), at);
-		if (!index && !number(at, (int64_t *)&out->first))
+		if (!index && !number(at, &out->first))
 			return false;
 	}
 	if (!skip(at, ']') || (index && index->size != 8))
@@ -199,7 +199,7 @@ static bool usdt_value(const char **at, struct ls_operand *out)
 		return usdt_memory(at, out);
 	r = find(regs, COUNT(regs), at);
 	if (!r)
-		return number(at, (int64_t *)&out->first);
+		return number(at, &out->first);
 	out->base = r->at;
 	return true;
 }
@@ -207,13 +207,23 @@ static bool usdt_value(const char **at, struct ls_operand *out)
 
 static bool is_size(int64_t size)
 {
-	size = size < 0 ? -size : size;
-	return size == 1 || size == 2 || size == 4 || size == 8;
+	switch (size) {
+	case 1:
+	case 2:
+	case 4:
+	case 8:
+	case -1:
+	case -2:
+	case -4:
+	case -8:
+		return true;
+	}
+	return false;
 }
 
 int stream_operand_usdt(const char **at, struct ls_operand *out)
 {
-	int64_t size;
+	__s64 size;
 
 	memset(out, 0, sizeof(*out));
 	*at += strspn(*at, " ");
@@ -266,7 +276,7 @@ static bool cast_of(const char *text, __s8 *size)
 	return false;
 }
 
-static bool added(const char **at, int64_t *out)
+static bool added(const char **at, __s64 *out)
 {
 	*out = 0;
 	if (**at != '+' && **at != '-')
@@ -277,9 +287,9 @@ static bool added(const char **at, int64_t *out)
 /* The reads stand from the outside in, and are done from the inside out. */
 int stream_operand_parse(const char *text, struct ls_operand *out)
 {
-	int8_t size[LS_OPERAND_READS], one;
+	int8_t size[LS_OPERAND_READS] = { 0 }, one;
 	const struct reg *r;
-	int64_t add;
+	__s64 add;
 	int i;
 
 	memset(out, 0, sizeof(*out));

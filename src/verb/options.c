@@ -285,7 +285,8 @@ static const struct option_row rows[] = {
 	{ 0, "stream-probe", "FILE", LIVE | GUARD, set_stream_probe,
 	  "more functions that tell of streams; implies --streams" },
 	{ 0, "ring-pages", "N", LIVE | GUARD, set_ring_pages, "size of the ring in 4 KiB pages" },
-	{ 'v', "verbose", NULL, EVERY, set_verbose, "show what libbpf says, and where streams are listened to" },
+	{ 'v', "verbose", NULL, EVERY, set_verbose,
+	  "show what libbpf says, and where streams are listened to" },
 	{ 'h', "help", NULL, EVERY, set_help, "this" },
 };
 
