@@ -173,6 +173,7 @@ void count_settle(struct streams_entry *e, uint64_t now_ns)
 
 	c->told = e->open[of];
 	c->gone = e->gone[of];
+	c->before = e->calibrated ? e->base[of] : 0;
 	if (!e->counted)
 		return;
 	c->state = compare(e);

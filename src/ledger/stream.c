@@ -196,7 +196,7 @@ static void mark_settled(struct ledger *led, const struct stream *s, uint64_t no
 {
 	struct stream_site *site = stream_site_at(led, s->site);
 
-	if (site && stream_half_open(s))
+	if (site && stream_answered(s))
 		age_bucket_mark(site->settle_ns, ns_since(now_ns, stream_half_ns(s)), now_ns);
 	else if (site && s->release_ns)
 		age_bucket_mark(site->settle_ns, ns_since(now_ns, s->release_ns), now_ns);
@@ -266,7 +266,7 @@ static void side_closes(struct ledger *led, struct carrier *c, struct stream *s,
 		nonsense(led, c, s);
 		return;
 	}
-	if (stream_half_open(s) && rec->how != LS_STREAM_LOST)
+	if (stream_answered(s) && rec->how != LS_STREAM_LOST)
 		mark_settled(led, s, rec->hdr.time_ns);
 	count_half(led, c, s, -1);
 	*side = rec->hdr.time_ns ? rec->hdr.time_ns : 1;

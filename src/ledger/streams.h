@@ -85,8 +85,8 @@ struct stream_site {
 	uint64_t first_ns;
 	uint64_t last_ns; /* when one was last opened or freed */
 	/* As struct site's close_ns: when a stream of that age was last freed; those that only went
-	 * with their connection do not count. And when one that had been half open, or released,
-	 * for that long was last settled. */
+	 * with their connection do not count. And when one that had been answered (below), or
+	 * released, for that long was last settled. */
 	uint64_t free_ns[AGE_BUCKETS];
 	uint64_t settle_ns[AGE_BUCKETS];
 };
@@ -105,6 +105,7 @@ struct count {
 	uint64_t says;
 	uint64_t told;	     /* open, by what it told of each */
 	uint64_t gone;	     /* ... of which the kernel has no socket any more */
+	int64_t before;	     /* what it says beyond these, for they were open before we looked */
 	uint64_t since_ns;   /* in this state */
 	uint64_t changed_ns; /* when a number last changed */
 };
@@ -162,6 +163,13 @@ static inline bool stream_half_open(const struct stream *s)
 static inline uint64_t stream_half_ns(const struct stream *s)
 {
 	return s->read_ns ? s->read_ns : s->write_ns;
+}
+
+/* The answer's side is closed, the question's is not. Whoever opens a stream asks: of the peer's,
+ * our writing is the answer. */
+static inline bool stream_answered(const struct stream *s)
+{
+	return stream_half_open(s) && (s->kind & LS_STREAM_PEERS ? s->write_ns : s->read_ns);
 }
 
 /* Neither side can be used any more. */
