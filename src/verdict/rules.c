@@ -194,8 +194,8 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "stream-half-open", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
 		.after_ns = NS_M, .bare_after = true,
-		.evidence = "one side of a stream is closed and the other is not, "
-			"although nothing is left to be said",
+		.evidence = "a stream is closed on one side, the answer's, or released, "
+			"and the other stays open",
 		.remedy = "end both sides: read to the end or cancel the reading, "
 			"finish or reset the writing",
 	},
@@ -204,7 +204,7 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "stream-growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
 		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S, .window = true,
-		.evidence = "one site opens more and more streams on connections that were there, "
+		.evidence = "one site opens more and more streams on old connections, "
 			"and none of the old ones goes",
 		.remedy = "find the path from that site on which a stream is never ended, "
 			"and cancel both of its sides there",
@@ -223,8 +223,8 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "miscount", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
 		.after_ns = NS_M, .bare_after = true, .bare_min_ns = 10 * NS_S,
-		.evidence = "the program's own count of its connections is not what is open, "
-			"or it says twice that it has drained",
+		.evidence = "the program's count of its connections is not what is open, "
+			"or it drained twice",
 		.remedy = "change the count and tell of its end in one step: one word, one owner",
 	},
 },
