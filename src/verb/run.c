@@ -146,18 +146,21 @@ static int watch(struct run *r, struct source *src)
 
 /* ---- before it begins */
 
+/* A file that is made is the user's; one that was there keeps its owner, whoever that is. */
 static FILE *open_output(const char *path, const struct command_user *user, int *status)
 {
-	FILE *out = path ? fopen(path, "we") : NULL;
+	FILE *out;
 
 	if (!path)
 		return NULL;
+	out = fopen(path, "wxe");
+	if (out && user->set && fchown(fileno(out), user->uid, user->gid))
+		errno = 0; /* where it may not be given away, it is root's */
+	if (!out && errno == EEXIST)
+		out = fopen(path, "we");
 	if (!out) {
 		fprintf(stderr, "lostsock: %s: %s\n", path, strerror(errno));
 		*status = EXIT_USAGE;
-	} else if (user->set && fchown(fileno(out), user->uid, user->gid)) {
-		/* Where it may not be given away, it is root's. */
-		errno = 0;
 	}
 	return out;
 }
