@@ -126,9 +126,10 @@ int main(int argc, char **argv)
 		s = (struct server){ .every = strcmp(argv[1], "leaky") ? 0 : atol(argv[2]) };
 		s.fd = accept(listener, NULL, NULL);
 		if (s.fd < 0)
-			return 1;
+			break;
 		goes_on = serve(&s);
 		close(s.fd);
 	}
+	close(listener);
 	return 0;
 }
