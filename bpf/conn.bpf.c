@@ -24,12 +24,14 @@ __u32 copies_await = 0;
  * not to take the blame: neither ours nor that of another lostsock. */
 static __always_inline bool passes_by(struct task_struct *task)
 {
-	char comm[16] = {};
+	static const char name[8]
+		__attribute__((aligned(8))) = { 'l', 'o', 's', 't', 's', 'o', 'c', 'k' };
+	__u64 comm[2] = {}; /* 16 bytes in two: there is no memcmp() to call here */
 
-	if (task->tgid == cfg.self)
+	if (task->tgid == (int)cfg.self)
 		return true;
 	bpf_get_current_comm(comm, sizeof(comm));
-	return !__builtin_memcmp(comm, "lostsock", sizeof("lostsock"));
+	return comm[0] == *(const __u64 *)name && !(comm[1] & 0xff);
 }
 
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
