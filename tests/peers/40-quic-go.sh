@@ -25,3 +25,20 @@ for program in quic_streams quic_streams-stripped; do
 		jq -e '.libraries == ["quic-go"]' "$TMPDIR/has" >/dev/null || fail "who tells: $(cat "$TMPDIR/has")"
 	done
 done
+
+# What that means: the server's ends are read to their end and never ended by it; and who accepted
+# them is named.
+for mode in leaky mended; do
+	start "$PEERS/quic_streams" $mode 1000
+	attach --for 7s --after 1s
+	go_on
+	watched
+	twin_ends
+	case $mode in
+	leaky)
+		expect_finding class=stream-half-open "pid=$PID" count\>=990
+		[ "$(named quic-go.newStream)" -ge 990 ] || wrong "no stack leads to newStream"
+		;;
+	mended) expect_nothing ;;
+	esac
+done
