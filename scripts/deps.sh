@@ -62,6 +62,9 @@ peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+bench cmd:openssl              openssl
+bench cmd:gtlsserver           ngtcp2-server
+bench cmd:gtlsclient           ngtcp2-client
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:curl                 curl

@@ -9,7 +9,7 @@ _lostsock() {
 		left-open stream-half-open stream-growth stream-starved miscount'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
-		--user --speed --stacks --ring-pages
+		--user --speed --stacks --streams --stream-probe --ring-pages
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
 		netns aborted streams half_open'
@@ -72,7 +72,7 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -W "self $(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	--suppress | --report | --junit)
+	--suppress | --report | --junit | --stream-probe)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
