@@ -24,12 +24,13 @@ __u32 copies_await = 0;
  * not to take the blame: neither ours nor that of another lostsock. */
 static __always_inline bool passes_by(struct task_struct *task)
 {
-	char comm[16] = {};
+	static const char name[8] = "lostsock";
+	__u64 comm[2] = {};
 
-	if (task->tgid == cfg.self)
+	if ((__u32)task->tgid == cfg.self)
 		return true;
 	bpf_get_current_comm(comm, sizeof(comm));
-	return !__builtin_memcmp(comm, "lostsock", sizeof("lostsock"));
+	return comm[0] == *(const __u64 *)name && !(__u8)comm[1];
 }
 
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
