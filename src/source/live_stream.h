@@ -47,3 +47,5 @@ int live_stream_conn_told(struct live *live, const struct ls_stream_conn *rec);
 /* ---- live_probe.c */
 /* Attaches to what @p has of streams; @path names it to people. Returns how many probes. */
 uint32_t live_probe_file(struct live *live, struct places *p, const char *path);
+/* Attaches stream_told, as loaded for LIVE_UPROBE_MULTI, to ourselves for a moment. 0 or -errno. */
+int live_probe_try(const struct bpf_program *prog);
