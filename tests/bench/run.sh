@@ -359,7 +359,7 @@ told() {
 figure_streams() {
 	local i watched=() beside=() alone=() rates=() lost=0 heard
 	for ((i = 0; i < runs; i++)); do
-		start bare "${on_load[@]}" "$LOAD/streams" --mode alone --hold 1 --count 2000000
+		start bare "${on_load[@]}" "$LOAD/streams" --mode alone --hold 1 --count 1000000
 		wait "$pid"
 		alone+=("$(sed -n 2p "$work/bare" | jq .ns)")
 		told --streams -- --count 200000 || return
