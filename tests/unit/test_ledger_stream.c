@@ -485,6 +485,7 @@ static void drains(void **state)
 {
 	struct story *s = *state;
 	const struct drain *d;
+	int i;
 
 	says_conn(s, 0, LS_STREAM_DRAIN_BEGIN, 2);
 	says_conn(s, 1, LS_STREAM_DRAIN_BEGIN, 2);
@@ -495,6 +496,11 @@ static void drains(void **state)
 	assert_int_equal(d->begun, 2);
 	assert_int_equal(d->done, 2);
 	assert_int_equal(d->refused, 1);
+	assert_int_equal(d->twice, 0);
+	for (i = 0; i < 2; i++) /* two servers that share a number */
+		says_conn(s, 6, LS_STREAM_DRAIN_BEGIN, 0);
+	for (i = 0; i < 2; i++)
+		says_conn(s, 6, LS_STREAM_DRAIN_DONE, 0);
 	assert_int_equal(d->twice, 0);
 	says_conn(s, 5, LS_STREAM_DRAIN_DONE, 0); /* begun before we looked */
 	assert_int_equal(d->twice, 0);

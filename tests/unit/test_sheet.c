@@ -272,6 +272,9 @@ static void test_streams(void **state)
 	has(f, "stream-half-open: 1 stream by api-gw");
 	write_out(f, FORM_JUNIT);
 	has(f, "stream-half-open: 1 stream, opened by pool_dial (pool.c:31)");
+	write_out(f, FORM_JSON);
+	has(f, "\"class\":\"stream-half-open\"");
+	has(f, "\"class\":\"close-wait\",\"kind\"");
 }
 
 static void test_streams_suppressed(void **state)

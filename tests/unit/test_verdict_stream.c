@@ -467,6 +467,25 @@ static void busy_counters_are_no_miscount(void **state)
 	assert_int_equal(wait_and_judge(tr, 100), 0);
 }
 
+/* One is always under way: counted, and not told of yet. */
+static void always_one_ahead(void **state)
+{
+	struct trial *tr = *state;
+	uint64_t i;
+
+	after(tr, "miscount=5s");
+	says_conn(tr, 1, LS_STREAM_CONN_OPEN, 0);
+	says_conn(tr, 0, LS_STREAM_CONN_COUNT, 1);
+	settled(tr);
+	says_conn(tr, 0, LS_STREAM_CONN_COUNT, 2);
+	for (i = 2; i < 100; i++) {
+		says_conn(tr, 0, LS_STREAM_CONN_COUNT, i + 1);
+		says_conn(tr, i, LS_STREAM_CONN_OPEN, 0);
+		assert_int_equal(wait_and_judge(tr, 1), 0);
+	}
+	assert_int_equal(wait_and_judge(tr, 5), 1); /* now nothing moves */
+}
+
 /* A client that counts what it opened, a server with clients of its own. */
 static void whatever_is_counted(void **state)
 {
@@ -586,6 +605,7 @@ int main(void)
 		CASE(starved_by_half_open),
 		CASE(counter_off),
 		CASE(busy_counters_are_no_miscount),
+		CASE(always_one_ahead),
 		CASE(whatever_is_counted),
 		CASE(counted_without_a_socket),
 		CASE(drained_twice),
