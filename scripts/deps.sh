@@ -52,6 +52,8 @@ test  cmd:wrk                  wrk
 test  cmd:h2load               nghttp2-client
 test  cmd:openssl              openssl
 test  cmd:htpasswd             apache2-utils
+test  cmd:capsh                libcap2-bin
+test  cmd:setpriv              util-linux
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
 peers cmd:g++                  g++
