@@ -100,6 +100,14 @@ static void free_row(struct tally *t, struct tally_row *r)
 	*r = (struct tally_row){ .seen_ns = 0 };
 }
 
+static void tell(struct tally *t, struct tally_row *r, bool told)
+{
+	t->told += told - r->told;
+	r->told = told;
+	if (!told) /* its series are gone, zeros too */
+		r->classes = 0;
+}
+
 static bool grow_rows(struct tally *t)
 {
 	uint32_t cap = t->cap < 64 ? 64 : t->cap * 2;
@@ -144,8 +152,16 @@ static uint32_t row_of(struct tally *t, struct name *name, uint64_t now_ns)
 	struct tally_row *r;
 	uint32_t i;
 
-	if (slot)
-		return (uint32_t)(uintptr_t)*slot;
+	if (slot) {
+		i = (uint32_t)(uintptr_t)*slot;
+		r = &t->row[i];
+		/* One that comes back, and for which there is room. */
+		if (!r->told && t->told < t->opt.rows) {
+			r->seen_ns = now_ns > r->seen_ns ? now_ns : r->seen_ns;
+			tell(t, r, true);
+		}
+		return i;
+	}
 	i = free_slot(t, now_ns);
 	if (!i)
 		return 0;
@@ -292,14 +308,6 @@ static void add_to_others(struct tally *t, const struct tally_row *r)
 	for (i = 0; i < VERDICT_MAX; i++)
 		sum->found[i] += r->found[i];
 	sum->classes |= r->classes;
-}
-
-static void tell(struct tally *t, struct tally_row *r, bool told)
-{
-	t->told += told - r->told;
-	r->told = told;
-	if (!told) /* its series are gone, zeros too */
-		r->classes = 0;
 }
 
 /* Of a process that has ended: what it counted stays with its name. */
