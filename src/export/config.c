@@ -58,7 +58,7 @@ static int unknown(struct reader *r, const yaml_node_t *node, const struct key *
 	const char *names[16] = { 0 }, *near;
 	size_t i;
 
-	for (i = 0; keys[i].name && i < 15; i++)
+	for (i = 0; i < 15 && keys[i].name; i++)
 		names[i] = keys[i].name;
 	near = text_nearest(text_of(node), names);
 	return wrong(r, node, text_of(node), "there is no such key here%s%s%s",

@@ -115,7 +115,7 @@ static void say_limits(struct collector *c, uint64_t dropped)
 	if (dropped && !c->told_dropped) {
 		c->told_dropped = true;
 		fprintf(stderr,
-			"lostsock export: more than %u series: %llu are left out "
+			"lostsock export: more than %d series: %llu are left out "
 			"(lostsock_series_dropped); a lower --max-names helps\n",
 			METRICS_SERIES_MAX, (unsigned long long)dropped);
 	}

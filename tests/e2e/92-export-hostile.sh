@@ -3,6 +3,7 @@
 #
 # Peers that mean harm: slow ones, huge ones, a thousand at once, half-open ones; then a scrape still
 # works, and nothing of them is left.
+# shellcheck disable=SC2016,SC2119 # what until_true evaluates each time; exporter's own arguments
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/export.sh

@@ -3,6 +3,7 @@
 #
 # What goes wrong: before anything is attached it is said in a line; afterwards neither process lives
 # on without the other, and nothing stays attached.
+# shellcheck disable=SC2016,SC2119 # what until_true evaluates each time; exporter's own arguments
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/export.sh
@@ -100,7 +101,7 @@ until_true 3 gone "$web_pid" || fail "its second process is left"
 
 # --- an HTTP part that hangs does not let the collector pile anything up ---
 
-exporting
+exporting --interval 100ms --by-pid
 kill -STOP "$web_pid"
 until_true 60 gone "$export_pid" || {
 	kill -KILL "$web_pid"

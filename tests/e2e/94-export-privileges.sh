@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What the two processes may do: nothing, and next to nothing; and what they hold.
+# shellcheck disable=SC2016,SC2119 # what until_true evaluates each time; exporter's own arguments
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/export.sh
@@ -48,3 +49,26 @@ exported
 exporting --after 1s
 comes 'lostsock_findings{class="close-wait",kind="leak",certainty="certain"}' '=' "$(jq .count "$TMPDIR/truth")"
 exported
+
+# What the unit of deploy/ leaves it is enough, and the unit is one.
+unit=$here/../../deploy/systemd/lostsock-export.service
+bounds=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+[ -n "$bounds" ] || fail "no CapabilityBoundingSet"
+cat >"$TMPDIR/bounded" <<-END
+	#!/bin/sh
+	exec setpriv --bounding-set=-all,$bounds --inh-caps=-all --no-new-privs "$LOSTSOCK" "\$@"
+END
+chmod 755 "$TMPDIR/bounded"
+LOSTSOCK=$TMPDIR/bounded exporting --after 1s
+comes 'lostsock_findings{class="close-wait",kind="leak",certainty="certain"}' '=' "$(jq .count "$TMPDIR/truth")"
+[ "$(line "$web_pid" CapBnd)" != 000001ffffffffff ] || fail "not bounded: the test is wrong"
+is "$web_pid" Uid "$(id -u nobody)"
+exported
+if command -v systemd-analyze >/dev/null; then
+	sed "s|^ExecStart=.*|ExecStart=$LOSTSOCK export|; /^Documentation/d" "$unit" >"$TMPDIR/lostsock-export.service"
+	cp "${unit%.service}.socket" "$TMPDIR"
+	systemd-analyze verify "$TMPDIR"/lostsock-export.* 2>&1 | grep -F lostsock-export >"$TMPDIR/log" || :
+	[ ! -s "$TMPDIR/log" ] || fail "systemd: $(cat "$TMPDIR/log")"
+else
+	say "systemd-analyze is not installed: the units are not verified"
+fi

@@ -3,6 +3,7 @@
 #
 # A real browser opens the exporter's page: what leaks is in it, its policy lets all of it work, and the
 # name of a process that looks like HTML stays a name.
+# shellcheck disable=SC2016,SC2119 # what until_true evaluates each time; exporter's own arguments
 # shellcheck source=tests/peers/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/export.sh
