@@ -188,14 +188,16 @@ obj_tether_faulty := build/tether/faulty
 obj_tether_san    := build/tether/sanitized
 obj_tether_tsan   := build/tether/tsan
 obj_tether_fuzz   := build/tether/fuzz
+obj_tether_bare   := build/tether/bare
 
 cc_tether        := $(CC) $(tether_common) -fPIC $(CFLAGS) $(harden)
 cc_tether_faulty := $(cc_tether) -DTETHER_FAULTS
 cc_tether_san    := $(CC) $(tether_common) -fPIE $(CFLAGS) $(sanitize)
 cc_tether_tsan   := $(CC) $(tether_common) -fPIE $(CFLAGS) -fsanitize=thread
+cc_tether_bare   := $(cc_tether) -DTETHER_NO_PROBES
 cc_tether_fuzz   := $(CLANG) $(tether_common) -fPIE $(CFLAGS) $(sanitize) -fsanitize=fuzzer-no-link
 
-# $1 = tether, tether_faulty, tether_san, tether_tsan or tether_fuzz
+# $1 = tether, tether_faulty, tether_san, tether_tsan, tether_fuzz or tether_bare
 define tether_flavour
 $(call stamp,$(obj_$1)/.flags,$(cc_$1) / $(test_warn))
 $(call stamp,$(obj_$1)/.files,$(tether_src))
@@ -220,7 +222,7 @@ $(obj_$1)/tether.a: $(tether_src:%.c=$(obj_$1)/%.o) $(llhttp_obj:%=$(obj_$1)/%) 
 	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 
-$(foreach f,tether tether_faulty tether_san tether_tsan tether_fuzz,$(eval $(call tether_flavour,$f)))
+$(foreach f,tether tether_faulty tether_san tether_tsan tether_fuzz tether_bare,$(eval $(call tether_flavour,$f)))
 
 tether_so_link = $(cc_$1) -shared -Wl,-soname,$(tether_so) -Wl,-z,relro,-z,now -Wl,-z,defs \
                  -Wl,--as-needed $(LDFLAGS) -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(tether_libs)
@@ -257,6 +259,12 @@ build/tether-serve: $(serve_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 build/tether-get: $(get_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 	$(call say,LD,$@)
 	$(Q)$(tool_link)
+
+# What the probes cost while nobody watches is measured against a library that has none.
+build/bench/bare/$(tether_so): $(obj_tether_bare)/tether.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call tether_so_link,tether_bare)
 
 # What measures the library is linked as programs are.
 tether_bench := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/tether_*.c))
@@ -467,7 +475,7 @@ build/bench/mhd: tests/bench/peers/mhd.c
 
 bench: $(program) tether $(load_bin) ## measure the cost of watching, and the library (root)
 	@scripts/deps.sh bench
-	@$(MAKE) $(jobs) $(bench_bin) $(tether_bench) build/bench/mhd
+	@$(MAKE) $(jobs) $(bench_bin) $(tether_bench) build/bench/bare/$(tether_so) build/bench/mhd
 	@$(suite_env) BENCH='$(CURDIR)/build/bench' tests/bench/run.sh
 
 fuzz: $(fuzz_bin) ## libFuzzer, FUZZ_SECONDS for each target

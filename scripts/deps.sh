@@ -70,6 +70,9 @@ peers cmd:prometheus           prometheus
 peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+bench cmd:openssl              openssl
+bench cmd:gtlsserver           ngtcp2-server
+bench cmd:gtlsclient           ngtcp2-client
 bench cmd:ip                   iproute2
 bench cmd:jq                   jq
 bench cmd:curl                 curl

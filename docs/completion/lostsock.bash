@@ -9,8 +9,8 @@ _lostsock() {
 		left-open'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
-		--user --speed --stacks --ring-pages --web.listen-address --web.telemetry-path
-		--web.config.file --max-names --by-pid
+		--user --speed --stacks --streams --stream-probe --ring-pages --web.listen-address
+		--web.telemetry-path --web.config.file --max-names --by-pid
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
 		netns aborted'
@@ -73,7 +73,7 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -W "self $(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	--suppress | --report | --junit | --web.config.file)
+	--suppress | --report | --junit | --stream-probe | --web.config.file)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return

@@ -82,9 +82,20 @@ static const int of_web[] = {
 
 /* /proc, its child, a word to systemd, and a socket of UNIX to be taken away. */
 static const int of_collector[] = {
-	SCMP_SYS(newfstatat), SCMP_SYS(fstatat64), SCMP_SYS(statx),  SCMP_SYS(kill),
-	SCMP_SYS(wait4),      SCMP_SYS(waitid),	   SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(getppid),    SCMP_SYS(signalfd4), SCMP_SYS(sendto), SCMP_SYS(ioctl),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(fstatat64),
+	SCMP_SYS(statx),
+	SCMP_SYS(kill),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(getppid),
+	SCMP_SYS(signalfd4),
+	SCMP_SYS(sendto),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(timerfd_settime64),
+	SCMP_SYS(ioctl),
 };
 
 /* Reading maps, and walking what a snapshot is made of. No loading, no attaching. */
@@ -92,6 +103,15 @@ static const int bpf_commands[] = {
 	BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,  BPF_MAP_DELETE_ELEM,	   BPF_MAP_GET_NEXT_KEY,
 	BPF_ITER_CREATE,     BPF_MAP_LOOKUP_BATCH, BPF_OBJ_GET_INFO_BY_FD,
 };
+
+/* Programs that start while it watches are looked into, and attached to by probes that are loaded.
+ */
+static const int of_attacher[] = {
+	SCMP_SYS(openat2),  SCMP_SYS(pread64),	  SCMP_SYS(fcntl),	SCMP_SYS(fcntl64),
+	SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(perf_event_open),
+	SCMP_SYS(access),   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2),
+};
+static const int bpf_attaching[] = { BPF_LINK_CREATE };
 
 static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 {
@@ -135,19 +155,36 @@ static int allow_web(scmp_filter_ctx ctx)
 				      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 }
 
+static int allow_bpf(scmp_filter_ctx ctx, const int *commands, size_t n)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < n && !err; i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)commands[i]));
+	return err;
+}
+#define ALLOW_BPF(ctx, list) allow_bpf(ctx, list, sizeof(list) / sizeof((list)[0]))
+
 static int allow_collector(scmp_filter_ctx ctx)
 {
 	const uint64_t writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 	int err = ALLOW(ctx, of_collector);
-	size_t i;
 
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, writes, 0));
-	for (i = 0; i < sizeof(bpf_commands) / sizeof(bpf_commands[0]) && !err; i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)bpf_commands[i]));
-	return err;
+	return err ? err : ALLOW_BPF(ctx, bpf_commands);
+}
+
+static int allow_attacher(scmp_filter_ctx ctx)
+{
+	int err = allow_collector(ctx);
+
+	if (!err)
+		err = ALLOW(ctx, of_attacher);
+	return err ? err : ALLOW_BPF(ctx, bpf_attaching);
 }
 
 static int install(int (*more)(scmp_filter_ctx ctx), char err[SANDBOX_ERROR_LEN])
@@ -211,7 +248,7 @@ int sandbox_web(char err[SANDBOX_ERROR_LEN])
 	return e;
 }
 
-int sandbox_collector(char err[SANDBOX_ERROR_LEN])
+int sandbox_collector(bool attaches, char err[SANDBOX_ERROR_LEN])
 {
-	return install(allow_collector, err);
+	return install(attaches ? allow_attacher : allow_collector, err);
 }

@@ -88,12 +88,11 @@ void live_stacks_free(struct live_stacks *s)
 	free(s);
 }
 
-void live_stacks_pump(struct live *live)
+bool live_stacks_pump(struct live *live)
 {
 	struct live_stacks *s = live->stacks;
 
-	if (s && s->watch)
-		symbol_watch_pump(s->watch, s->sym);
+	return s && s->watch && symbol_watch_pump(s->watch, s->sym) > 0;
 }
 
 void live_stacks_proc(struct live *live, const struct ls_proc *proc)

@@ -51,6 +51,15 @@ struct mail {
 struct conn;
 struct quic_shared;
 
+#define QUIC_SPARE_STEP 64
+#define QUIC_SPARES	20
+
+/* quic_mem.c: pieces that were given back, by size. */
+struct quic_spares {
+	union prefix *first[QUIC_SPARES];
+	size_t bytes;
+};
+
 struct tether_loop {
 	uv_loop_t uv;
 	uv_timer_t timer;   /* for the first deadline */
@@ -89,6 +98,7 @@ struct tether_loop {
 	struct fault_plan faults;
 	struct quic_shared *quic; /* NULL: no QUIC yet */
 	uint64_t quic_bytes;	  /* that ngtcp2 and nghttp3 have */
+	struct quic_spares quic_spares;
 };
 
 void *mem_resize(struct tether_loop *loop, void *old, size_t bytes);

@@ -160,11 +160,13 @@ void fault_park(void)
 
 /* The count and the notification are two steps here: whoever leaves saw "draining", and believes to
  * be the last. The second to believe so finds that it was said already, and panics. */
-void fault_drain(struct tether_loop *loop, uint64_t open)
+void fault_drain(struct tether_loop *loop, uint64_t part, uint64_t open)
 {
 	if (!open || !fault_due(loop, FAULT_DRAIN_RACE))
 		return;
 	fault_log(FAULT_DRAIN_RACE, NULL, open);
+	PROBE1(drain_done, part);
+	PROBE1(drain_done, part);
 	abort();
 }
 

@@ -47,8 +47,8 @@ bool fault_stream(struct tether_loop *loop, enum fault fault, uint64_t conn, uin
 		  uint64_t stream);
 /* Waits for what never comes, with no end of its own. */
 void fault_park(void);
-/* The last connection but some has left a server that drains: says so twice. */
-void fault_drain(struct tether_loop *loop, uint64_t open);
+/* The last connection but @open has left @part of a server that drains: says so twice. */
+void fault_drain(struct tether_loop *loop, uint64_t part, uint64_t open);
 
 #else
 
@@ -83,9 +83,10 @@ static inline void fault_park(void)
 {
 }
 
-static inline void fault_drain(struct tether_loop *loop, uint64_t open)
+static inline void fault_drain(struct tether_loop *loop, uint64_t part, uint64_t open)
 {
 	(void)loop;
+	(void)part;
 	(void)open;
 }
 

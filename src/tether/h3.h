@@ -65,6 +65,8 @@ int h3_conn_init(struct h3_conn *conn, const struct h3_role *role, bool server,
 		 uint64_t header_bytes);
 void h3_conn_fini(struct h3_conn *conn);
 extern const struct quic_ops h3_ops;
+/* h3_events.c */
+extern const nghttp3_callbacks h3_callbacks;
 
 /* Ties a message to its stream, both ways; and unties them. */
 void h3_message_bind(struct h3_message *m, struct quic_stream *stream);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core.h"
+#include "quic_endpoint.h"
 
 #include <tether/base.h>
 
@@ -232,6 +233,7 @@ static void give_up(struct tether_loop *loop)
 	mem_free(loop, loop->slots);
 	mem_free(loop, loop->read_buf);
 	mem_free(loop, loop->scratch);
+	quic_spares_free(loop);
 	mem_free(loop, loop->quic);
 	pthread_mutex_destroy(&loop->mail_lock);
 	mem_free(loop, loop);

@@ -126,6 +126,8 @@ void quic_send_retry(struct quic_endpoint *ep);
 
 /* quic_mem.c: memory that is counted, in tether_loop_counts */
 ngtcp2_mem quic_mem(struct tether_loop *loop);
+/* The loop ends. */
+void quic_spares_free(struct tether_loop *loop);
 
 /* The clock that QUIC needs, finer than the loop's. */
 uint64_t quic_now_ns(const struct tether_loop *loop);

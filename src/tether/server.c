@@ -53,6 +53,12 @@ static int fill_options(struct tether_server_options *o)
 
 /* ---- draining -------------------------------------------------------------------------------- */
 
+/* As probes name it. */
+static uint64_t part_number(const struct server_part *part)
+{
+	return (uint64_t)(part - part->server->parts);
+}
+
 static void run_done(struct mail *mail)
 {
 	struct tether_server *server = container_of(mail, struct tether_server, done_mail);
@@ -86,22 +92,25 @@ bool server_part_enter(struct server_part *part)
 		    part->server->options.conns ||
 	    !gate_enter(&part->server->gate)) {
 		count(&part->refused, 1);
-		PROBE1(drain_refused, (uint64_t)(part - part->server->parts));
+		PROBE1(drain_refused, part_number(part));
 		return false;
 	}
 	part->inside++;
 	count(&part->accepted, 1);
 	count(&part->open, 1);
-	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
+	PROBE2(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed),
+	       part_number(part));
 	return true;
 }
 
 void server_part_leave(struct server_part *part)
 {
 	count(&part->open, -1);
-	PROBE1(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed));
+	PROBE2(conn_count, atomic_load_explicit(&part->open, memory_order_relaxed),
+	       part_number(part));
 	if (part->draining)
-		fault_drain(part->loop, atomic_load_explicit(&part->open, memory_order_relaxed));
+		fault_drain(part->loop, part_number(part),
+			    atomic_load_explicit(&part->open, memory_order_relaxed));
 	listeners_resume(part);
 	server_part_exit(part);
 }
@@ -138,7 +147,7 @@ static void drain_part(struct mail *mail)
 	struct tether_server *server = part->server;
 	bool empty;
 
-	PROBE2(drain_begin, (uint64_t)(part - server->parts),
+	PROBE2(drain_begin, part_number(part),
 	       atomic_load_explicit(&part->open, memory_order_relaxed));
 	listeners_close(part);
 	/* Nobody comes any more. The last part to say so shuts the gate, which is not empty: each

@@ -15,6 +15,7 @@
 #include "export/channel.h"
 #include "export/sandbox.h"
 #include "export/web.h"
+#include "source/live.h"
 #include "verb/notify.h"
 #include "verb/privileges.h"
 #include "verb/signals.h"
@@ -249,9 +250,9 @@ static int collect(struct collector *c, struct source *src)
 	char why[SANDBOX_ERROR_LEN];
 	int err;
 
-	privileges_drop(0);
+	privileges_drop(c->opt->streams ? LIVE_STREAMS : 0);
 	c->notify_fd = notify_open();
-	if (sandbox_collector(why)) {
+	if (sandbox_collector(c->opt->streams, why)) {
 		fprintf(stderr, "lostsock export: %s\n", why);
 		src->ops->close(src->arg);
 		return EXIT_REFUSED;

@@ -277,11 +277,19 @@ SETTER_WORD(user)
 		opt->field = true;                                                                \
 		return 0;                                                                         \
 	}
+SETTER_FLAG(streams)
 SETTER_FLAG(once)
 SETTER_FLAG(json)
 SETTER_FLAG(all)
 SETTER_FLAG(verbose)
 SETTER_FLAG(help)
+
+static int set_stream_probe(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	opt->stream_probe = arg;
+	opt->streams = true;
+	return *arg ? 0 : options_complain(err, "--stream-probe: it is empty");
+}
 
 static const struct option_row rows[] = {
 	{ 'p', "pid", "PID[,PID]", LIVE, set_pid, "only these processes and their children" },
@@ -327,8 +335,13 @@ static const struct option_row rows[] = {
 	{ 0, "speed", "N", VERB_REPLAY, set_speed, "N times real time instead of at full speed" },
 	{ 0, "stacks", "WHICH", LIVE | GUARD, set_stacks,
 	  "user stacks of opens: none, hot, all; attach, run: none, fp, copy" },
+	{ 0, "streams", NULL, LIVE, set_streams,
+	  "streams within connections, of programs that tell of them" },
+	{ 0, "stream-probe", "FILE", LIVE | GUARD, set_stream_probe,
+	  "more functions that tell of streams; implies --streams" },
 	{ 0, "ring-pages", "N", LIVE | GUARD, set_ring_pages, "size of the ring in 4 KiB pages" },
-	{ 'v', "verbose", NULL, EVERY, set_verbose, "show what libbpf says" },
+	{ 'v', "verbose", NULL, EVERY, set_verbose,
+	  "show what libbpf says, and where streams are listened to" },
 	{ 'h', "help", NULL, EVERY, set_help, "this" },
 };
 

@@ -33,9 +33,11 @@ struct options {
 	const char *cgroup;
 	uint32_t netns;
 	uint32_t ring_pages;
-	uint32_t stacks; /* enum ls_stacks */
-	uint32_t detail; /* enum live_detail; set by the verb */
-	bool copy;	 /* attach, run: stacks are copied and unwound */
+	uint32_t stacks;	  /* enum ls_stacks */
+	uint32_t detail;	  /* enum live_detail; set by the verb */
+	bool copy;		  /* attach, run: stacks are copied and unwound */
+	bool streams;		  /* top, record; attach and run have it always */
+	const char *stream_probe; /* a file; NULL: none */
 	/* what to show */
 	struct view_report_options view;
 	struct verdict_thresholds thresholds;

@@ -146,18 +146,21 @@ static int watch(struct run *r, struct source *src)
 
 /* ---- before it begins */
 
+/* A file that is made is the user's; one that was there keeps its owner, whoever that is. */
 static FILE *open_output(const char *path, const struct command_user *user, int *status)
 {
-	FILE *out = path ? fopen(path, "we") : NULL;
+	FILE *out;
 
 	if (!path)
 		return NULL;
+	out = fopen(path, "wxe");
+	if (out && user->set && fchown(fileno(out), user->uid, user->gid))
+		errno = 0; /* where it may not be given away, it is root's */
+	if (!out && errno == EEXIST)
+		out = fopen(path, "we");
 	if (!out) {
 		fprintf(stderr, "lostsock: %s: %s\n", path, strerror(errno));
 		*status = EXIT_USAGE;
-	} else if (user->set && fchown(fileno(out), user->uid, user->gid)) {
-		/* Where it may not be given away, it is root's. */
-		errno = 0;
 	}
 	return out;
 }
@@ -231,7 +234,7 @@ static int start(struct run *r, struct source *src, struct options *own)
 	}
 	own->pids[0] = (uint32_t)r->command.pid;
 	own->pid_count = 1;
-	own->detail = LIVE_ACCEPT | LIVE_HELD;
+	own->detail = LIVE_ACCEPT | LIVE_HELD | LIVE_STREAMS;
 	if (own->stacks != LS_STACKS_NONE)
 		own->detail |= LIVE_NAMES | (own->copy ? LIVE_COPY : 0);
 	err = watch_open_live(src, own);

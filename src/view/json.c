@@ -6,6 +6,7 @@
  */
 #include "view/json_out.h"
 #include "view/json_part.h"
+#include "view/streams.h"
 
 struct writer {
 	struct json_out out;
@@ -75,6 +76,21 @@ static void put_tasks(struct writer *w)
 	json_out_end(&w->out);
 }
 
+static void put_streams(struct writer *w)
+{
+	uint32_t end = ledger_stream_end(w->in->ledger), id;
+
+	json_out_begin(&w->out, "streams");
+	for (id = 1; id < end && !w->out.err; id++) {
+		const struct stream *s = ledger_stream(w->in->ledger, id);
+		const struct carrier *c = s ? ledger_carrier(w->in->ledger, s->carrier) : NULL;
+
+		if (c && filter_owner(w->filter, w->in, c->proc))
+			json_out_element(&w->out, json_stream(w->in, s));
+	}
+	json_out_end(&w->out);
+}
+
 int view_json(FILE *out, const struct view_input *in, const struct view_filter *filter, bool all)
 {
 	struct writer w = { .in = in, .filter = filter };
@@ -84,6 +100,7 @@ int view_json(FILE *out, const struct view_input *in, const struct view_filter *
 	put_findings(&w);
 	if (all) {
 		put_connections(&w);
+		put_streams(&w);
 		put_tasks(&w);
 	}
 	return json_out_close(&w.out);

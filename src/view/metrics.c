@@ -35,6 +35,7 @@ struct sums {
 	uint64_t found[VERDICT_MAX][2]; /* suspected, certain */
 	uint64_t since_ns[VERDICT_MAX];
 	uint64_t leaked, stalled;
+	uint64_t streams, half_open;
 };
 
 static const char *const kind_names[] = { "tcp", "udp", "unix" };
@@ -89,6 +90,7 @@ static void sum_findings(struct sums *s, const struct view_input *in,
 static void sum_all(struct sums *s, const struct view_input *in, const struct view_filter *filter)
 {
 	uint32_t end = ledger_conn_end(in->ledger), id;
+	const struct proc_streams *p;
 	const struct proc_verdict *v;
 	const struct conn *c;
 
@@ -102,6 +104,9 @@ static void sum_all(struct sums *s, const struct view_input *in, const struct vi
 		v = verdicts_proc(in->verdicts, id);
 		s->leaked += v->leaked;
 		s->stalled += v->stalled;
+		p = ledger_proc_streams(in->ledger, id);
+		s->streams += p ? p->live : 0;
+		s->half_open += p ? p->half_open : 0;
 	}
 	sum_findings(s, in, filter);
 }
@@ -293,6 +298,12 @@ static void put_numbers(struct metric_out *out, const struct sums *s, const stru
 		{ { "lostsock_tasks_stuck", METRIC_GAUGE, NULL,
 		    "... for too long, with nothing to end it." },
 		  s->found[VERDICT_TASK_STUCK][0] + s->found[VERDICT_TASK_STUCK][1] },
+		{ { "lostsock_streams", METRIC_GAUGE, NULL,
+		    "Streams within connections that programs tell of, open now (--streams)." },
+		  s->streams },
+		{ { "lostsock_streams_half_open", METRIC_GAUGE, NULL,
+		    "... with one side closed and the other one open." },
+		  s->half_open },
 		{ { "lostsock_records", METRIC_COUNTER, NULL, "Records taken in." }, t->records },
 		{ { "lostsock_snapshots", METRIC_COUNTER, NULL, "Snapshots of what is open." },
 		  t->snapshots },

@@ -314,8 +314,7 @@ memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
 
 # --- HTTP servers: one core, the same 1 KB of text/html, keep-alive without end ---
 
-# serve NAME: starts it in a network namespace; its pid in $pid, that of the process that does the work
-# in $server.
+# serve NAME: starts it in a network namespace; its pid in $pid.
 serve() {
 	local dir=$work/www i in=("${alone[@]}" "${on_load[@]}")
 	mkdir -p "$dir"
@@ -361,14 +360,17 @@ serve() {
 # asks COMMAND...: in the server's network namespace, on the other core.
 asks() { nsenter --net="/proc/$pid/ns/net" "${on_watch[@]}" "$@"; }
 
-# http_rate NAME: requests a second over 100 connections.
+# http_rate NAME: requests that it serves in a second of its core's time, over 100 connections. Not of
+# the clock's: who asks has one core too, which the faster ones fill.
 http_rate() {
-	local rate
+	local requests before after
 	serve "$1" || return
-	rate=$(asks wrk -t1 -c100 -d4s http://127.0.0.1:8080/index.html |
-		awk '/Requests\/sec/ { print $2 } /Non-2xx|Socket errors/ { bad = 1 } END { exit bad }') || rate=
+	before=$(cpu_ticks "$pid")
+	requests=$(asks wrk -t1 -c100 -d4s http://127.0.0.1:8080/index.html |
+		awk '/requests in/ { print $1 } /Non-2xx|Socket errors/ { bad = 1 } END { exit bad }') || requests=
+	after=$(cpu_ticks "$pid")
 	stop "$pid"
-	[ -n "$rate" ] && echo "$rate"
+	[ -n "$requests" ] && calc "$requests * $(getconf CLK_TCK) / ($after - $before)"
 }
 
 # http_late NAME RATE: the 99.9th percentile, in microseconds, at RATE requests a second.
@@ -385,21 +387,51 @@ http_late() {
 
 # http_memory NAME COUNT: bytes of resident memory a connection that has had an answer, and is idle.
 http_memory() {
-	local before after i
+	local before after i server
 	serve "$1" || return
-	before=$(memory_kb "$pid" VmRSS)
+	server=$pid
+	before=$(memory_kb "$server" VmRSS)
+	# Both ends of its stdin are its own, so that it never sees the end.
 	mkfifo "$work/hold"
-	# shellcheck disable=SC2094 # read and written, so that neither end waits
-	asks "$here/../tether/hostile.py" 8080 hold idle "$2" <>"$work/hold" >"$work/held" &
-	pids+=($!)
-	for ((i = 0; i < 300; i++)); do
-		[ ! -s "$work/held" ] || break
-		sleep 0.1
-	done
+	# shellcheck disable=SC2016 # for the inner shell
+	start held sh -c 'exec "$@" <>"$0"' "$work/hold" nsenter --net="/proc/$server/ns/net" \
+		"${on_watch[@]}" "$here/../tether/hostile.py" 8080 hold idle "$2"
+	spoken held 60
 	sleep 1
-	after=$(memory_kb "$pid" VmRSS)
-	stop $!
-	rm -f "$work/hold" "$work/held"
+	after=$(memory_kb "$server" VmRSS)
 	stop "$pid"
+	rm -f "$work/hold"
+	stop "$server"
 	calc "($after - $before) * 1024 / $2"
+}
+
+# --- HTTP/3 servers: one core, the same 1 KB ---
+
+# certificate: a key and a certificate for it, $work/key.pem and $work/cert.pem.
+certificate() {
+	[ -s "$work/cert.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+		-subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+}
+
+# h3_rate NAME COUNT: requests that it serves in a second of its core's time, over one connection.
+h3_rate() {
+	local dir=$work/www before after in=("${alone[@]}" "${on_load[@]}")
+	certificate
+	mkdir -p "$dir"
+	[ -s "$dir/index.html" ] || head -c 1024 /dev/zero | tr '\0' x >"$dir/index.html"
+	case $1 in
+	tether)
+		start server "${in[@]}" "${LOSTSOCK%/*}/tether-serve" --listen 127.0.0.1:8443 \
+			--tls "$work/cert.pem,$work/key.pem" --h3 127.0.0.1:4433 "$dir"
+		;;
+	gtlsserver) start server "${in[@]}" gtlsserver -q -d "$dir" 127.0.0.1 4433 "$work/key.pem" "$work/cert.pem" ;;
+	esac
+	asks timeout 10 gtlsclient -q --exit-on-all-streams-close -n 100 127.0.0.1 4433 \
+		https://localhost/index.html >/dev/null 2>&1
+	before=$(cpu_ticks "$pid")
+	asks timeout 60 gtlsclient -q --exit-on-all-streams-close -n "$2" 127.0.0.1 4433 \
+		https://localhost/index.html >/dev/null 2>&1
+	after=$(cpu_ticks "$pid")
+	stop "$pid"
+	[ "$after" -gt "$before" ] && calc "$2 * $(getconf CLK_TCK) / ($after - $before)"
 }

@@ -259,7 +259,7 @@ symbols() {
 	shift
 	for ((i = 0; i < runs; i++)); do
 		timeout 60 "$BENCH/symbols" 1000 "$@" >"$work/symbols" || return
-		values+=("$(jq .cold_s "$work/symbols")")
+		values+=("$(jq .seconds "$work/symbols")")
 	done
 	median "${values[@]}"
 	row "naming 1,000 sites of $name, cold" %.3f '<= 1' s '' ", $(jq .named "$work/symbols") named"
@@ -278,7 +278,7 @@ figure_symbols() {
 # Servers in turn, so that the machine's own pace is the same for all.
 # shellcheck disable=SC2034 # by name
 figure_http() {
-	local i name value ratios nginx=() tether=() h2o=() libmicrohttpd=() late=() nginx_late=()
+	local i name value ratios nginx=() tether=() h2o=() libmicrohttpd=() lates=() late nginx_late
 	for ((i = 0; i < runs; i++)); do
 		for name in nginx tether h2o libmicrohttpd; do
 			value=$(http_rate $name) || return
@@ -300,28 +300,53 @@ figure_http() {
 	row "tether's requests a second, 100 connections" %.0f '' '' ''
 	median "${nginx[@]}"
 	value=$(calc "${m[0]} * 0.7")
+	ratios=()
 	for ((i = 0; i < runs; i++)); do
-		nginx_late+=("$(http_late nginx "$value")") && late+=("$(http_late tether "$value")") || return
+		nginx_late=$(http_late nginx "$value") && late=$(http_late tether "$value") || return
+		lates+=("$nginx_late")
+		ratios+=("$(calc "$late / $nginx_late")")
 	done
-	median "${nginx_late[@]}"
-	name="<= ${m[0]}"
-	median "${late[@]}"
-	row "its p99.9 at 70 % of nginx's load" %.0f "$name" us 'target: that of nginx'
+	median "${lates[@]}"
+	name="nginx $(show %.0f "${m[0]}") us"
+	median "${ratios[@]}"
+	row "its p99.9 at 70 % of nginx's load / nginx's" %.2f '<= 1' '' "$name"
 	m=("$(http_memory tether 8000)") || return
 	row 'its memory an idle connection, 8,000 stand' %.0f '<= 2048' B ''
 }
 
-figure_pool() {
-	local i values=()
+figure_h3() {
+	local i theirs ours ratios=() rates=()
 	for ((i = 0; i < runs; i++)); do
-		values+=("$("${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns)") || return
+		theirs=$(h3_rate gtlsserver 50000) && ours=$(h3_rate tether 50000) || return
+		rates+=("$theirs")
+		ratios+=("$(calc "$ours / $theirs")")
+	done
+	median "${rates[@]}"
+	theirs=$(show %.0f "${m[0]}")
+	median "${ratios[@]}"
+	row "tether's HTTP/3 requests a second / gtlsserver's" %.2f '>= 1' '' "gtlsserver $theirs"
+	certificate
+	timeout 60 "$BENCH/tether_stream" "$work/cert.pem" "$work/key.pem" >"$work/stream" || return
+	median "$(jq .bytes "$work/stream")"
+	row "memory a live stream, beside ngtcp2's" %.0f '<= 1024' B "ngtcp2 $(jq .ngtcp2_bytes "$work/stream") B"
+}
+
+figure_pool() {
+	local i with without values=() ratios=()
+	for ((i = 0; i < runs; i++)); do
+		without=$(LD_LIBRARY_PATH=$BENCH/bare "${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns) &&
+			with=$("${on_load[@]}" "$BENCH/tether_pool" | jq -r .ns) || return
+		values+=("$with")
+		ratios+=("$(calc "$with / $without")")
 	done
 	median "${values[@]}"
 	row 'borrowing and giving back a connection' %.0f '<= 200' ns ''
+	median "${ratios[@]}"
+	row '... / the same in a library without probes' %.3f '<= 1.03' '' ''
 }
 
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols pool http replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols pool http h3 replay bpf_time churn attach established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

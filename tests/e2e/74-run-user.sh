@@ -33,6 +33,9 @@ ran_as $'CapEff:\t0000000000000000\nNoNewPrivs:\t0'
 
 SUDO_UID=$uid SUDO_GID=$gid lostsock run --report report --junit junit.xml true
 [ "$(stat -c %u report junit.xml | sort -u)" = "$uid" ] || fail "the files are not the user's"
+: >of-root
+SUDO_UID=$uid SUDO_GID=$gid lostsock run --report of-root true
+[ "$(stat -c %u of-root)" = 0 ] || fail "a file that was there has been given away"
 
 mkdir closed && chmod 700 closed && cp /bin/true closed/
 status=0
