@@ -327,7 +327,8 @@ load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
 fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
 bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
 peer_bin  := $(addprefix build/peers/,curl_easy pq_session session-cpp session-cpp-stripped \
-             session-go session-go-stripped Session.class $(if $(shell command -v rustc),session-rs))
+             session-go session-go-stripped quic_streams quic_streams-stripped nghttp2_streams \
+             Session.class $(if $(shell command -v rustc),session-rs))
 
 # T=WORD keeps to the test programs, or the scenarios, whose name has WORD in it.
 pick = $(if $(T),$(foreach b,$1,$(if $(findstring $(T),$(notdir $b)),$b)),$1)
@@ -446,6 +447,18 @@ build/peers/session-go: $(twins)/session.go
 	@mkdir -p $(@D)
 	$(call say,GO,$<)
 	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off go build -o $@ $<
+
+# With the libraries that Debian installs as sources.
+build/peers/quic_streams: $(twins)/quic_streams.go
+	@mkdir -p $(@D)
+	$(call say,GO,$<)
+	$(Q)GOCACHE='$(CURDIR)/build/go' GOPATH=/usr/share/gocode GO111MODULE=off go build -o $@ $<
+
+# Statically, so that the library's own functions have names.
+build/peers/nghttp2_streams: $(twins)/nghttp2_streams.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -Wall -Wextra -o $@ $< -l:libnghttp2.a
 
 build/peers/session-rs: $(twins)/session.rs
 	@mkdir -p $(@D)

@@ -61,6 +61,9 @@ peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
 peers dir:postgresql           postgresql
 peers cmd:go                   golang-go
+peers file:/usr/share/gocode/src/github.com/lucas-clemente/quic-go golang-github-lucas-clemente-quic-go-dev
+peers inc:nghttp2/nghttp2.h    libnghttp2-dev
+peers cmd:h2load               nghttp2-client
 peers cmd:rustc                rustc
 peers py:requests              python3-requests
 peers cmd:node                 nodejs

@@ -6,14 +6,14 @@ _lostsock() {
 	local verbs='top attach run record replay export doctor'
 	local classes='close-wait dead-fd half-closed silent-peer expect-body unread unsent never-used
 		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth
-		left-open'
+		left-open stream-half-open stream-growth stream-starved miscount'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
 		--user --speed --stacks --streams --stream-probe --ring-pages --web.listen-address
 		--web.telemetry-path --web.config.file --max-names --by-pid
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
-		netns aborted'
+		netns aborted streams half_open'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
 	COMPREPLY=()

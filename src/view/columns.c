@@ -255,7 +255,7 @@ static const struct column columns[] = {
 	{ { "trend", "TREND", "live connections at the last snapshots, newest right", 6, 16, 10,
 	    ALIGN_RIGHT },
 	  print_trend, rank_trend, plain },
-	{ { "class", "CLASS", "the class that most of its findings have", 12, 14, 7, ALIGN_LEFT },
+	{ { "class", "CLASS", "the class that most of its findings have", 12, 16, 7, ALIGN_LEFT },
 	  print_class, rank_class, grave_class },
 	{ { "threads", "THREADS", "threads", 7, 7, 0, ALIGN_RIGHT },
 	  print_threads, rank_threads, plain },

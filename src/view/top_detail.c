@@ -41,7 +41,7 @@ static void put_process(struct view_top *top, int y)
 
 /* ---- findings */
 
-#define GROUP_FORMAT "%-13s %-9s %6s %9s  %s"
+#define GROUP_FORMAT "%-16s %-9s %6s %9s  %s"
 
 static void put_group(struct view_top *top, const struct view_input *in, const struct group *g,
 		      int y, bool selected)

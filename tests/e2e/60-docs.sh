@@ -154,6 +154,7 @@ load close-wait --leaky
 same "members in the JSON (<) and in JSON.md (>)" \
 	"$({
 		"$LOSTSOCK" replay "$root/tests/golden/classes.lsk" --json --all --after 1s
+		"$LOSTSOCK" replay "$root/tests/golden/streams.lsk" --json --all --once
 		"$LOSTSOCK" attach "$PID" --json --for 2s --after 1s --suppress known.supp 2>/dev/null
 	} | jq -rs '[.. | objects | keys[]] | unique[]' | grep -vxE 'opener')" \
 	"$(sed -nE 's/^\| `([a-z_]+)` \|.*/\1/p' "$root/docs/JSON.md" | grep -vxE 'opener')"

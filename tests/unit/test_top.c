@@ -258,7 +258,7 @@ static void test_detail(void **state)
 	update(f);
 	type(f, "\n");
 	assert_line(f, 2, "4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled");
-	assert_line(f, 4, "close-wait    mixed         80  >=2h 14m  10.0.0.5:40001");
+	assert_line(f, 4, "close-wait       mixed         80  >=2h 14m  10.0.0.5:40001");
 	assert_line(f, 5, "opened by pool_dial (pool.c:31) < pool_get (pool.c:88)");
 	assert_line(f, 7, "evidence  evidence of finding 1");
 	assert_line(f, 8, "remedy    close it:");
