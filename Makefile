@@ -39,7 +39,7 @@ say  = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' '$1' '$2')
 # ---- sources ---------------------------------------------------------------------------------
 
 # The directories of src/ that make up the program. src/tether is a library of its own.
-parts := verb source ledger verdict view symbol base
+parts := verb export source ledger verdict view symbol base
 
 src       := $(foreach p,$(parts),$(wildcard src/$p/*.c))
 edge_src  := $(wildcard src/verb/*.c src/source/live*.c src/source/bpf*.c)
@@ -80,7 +80,8 @@ harden   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # No _FORTIFY_SOURCE here: its wrappers hide string functions from the sanitizers.
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-ldlibs   := -lbpf -ldw -lelf -llzma -lz -liberty -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
+ldlibs   := -lbpf -ldw -lelf -llzma -lz -liberty -lncursesw -ljansson -lJudy -lcap -lyaml -lcrypt \
+            -lseccomp $(LDLIBS)
 
 # A test is called by cmocka, libFuzzer or the linker's --wrap: the signature is theirs, and there is
 # no header to declare it in.
@@ -153,11 +154,17 @@ main_obj := $(patsubst %.c,$(obj_$(flavour))/%.o,$(main_src) $(src))
 
 all: $(program) tether ## build lostsock, libtether and its tools (the default)
 
-$(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs)))
+# What serves HTTP, in the library below and here.
+tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
-$(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
+$(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs) $(tether_libs)))
+
+$(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link build/libtether.a
 	$(call say,LD,$@)
-	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) $(ldlibs)
+	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) build/libtether.a $(ldlibs) $(tether_libs)
+
+# The page is taken in by the assembler, which says nothing of it.
+$(foreach f,plain san fuzz,$(obj_$f)/src/export/page.o): src/export/page.html
 
 # ---- tether: a library of its own, with flags of its own ---------------------------------------
 
@@ -172,7 +179,6 @@ tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 llhttp_dir   := /usr/share/llhttp
 llhttp_inc   := /usr/share/include/llhttp
 llhttp_obj   := llhttp/llhttp.o llhttp/api.o llhttp/http.o
-tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
 tether_common := -std=gnu11 -D_GNU_SOURCE -Iinclude -isystem $(llhttp_inc) $(warnings) \
                  -fno-omit-frame-pointer -fvisibility=hidden $(CPPFLAGS)
