@@ -20,7 +20,7 @@ db=''
 java=(java -XX:+PreserveFramePointer -Xcomp -XX:TieredStopAtLevel=1 "-XX:CompileCommand=quiet" "-XX:CompileCommand=dontinline,Session::*"
 	-XX:CompileCommand=compileonly,Session::* -cp "$PEERS")
 
-# web PORT SECONDS: an nginx that answers everything and keeps idle connections so long.
+# web PORT SECONDS: an nginx that answers everything, /large with four million bytes, and keeps idle connections so long.
 web() {
 	cat >"$TMPDIR/nginx.conf" <<-END
 		daemon off;
@@ -40,9 +40,11 @@ web() {
 			server {
 				listen 127.0.0.1:$1;
 				location / { return 200 "ok"; }
+				location /large { root $TMPDIR; }
 			}
 		}
 	END
+	truncate -s 4000000 "$TMPDIR/large"
 	nginx -p "$TMPDIR" -c "$TMPDIR/nginx.conf" 9>&- &
 	until_true 5 test -s "$TMPDIR/nginx.pid" || fail "nginx does not start"
 }
@@ -71,7 +73,7 @@ twin() {
 	load_out=$TMPDIR/twin.$load_no
 	: >"$load_out"
 	exec 8<>"$TMPDIR/go.$load_no"
-	"$@" "$SESSIONS" 8080 wait <&8 8>&- 9>&- >"$load_out" &
+	"$@" "$SESSIONS" "${PORT:-8080}" wait <&8 8>&- 9>&- >"$load_out" &
 	LOAD_PID=$!
 	until_true 30 has_line 1 || fail "$*: not ready after 30 s"
 	PID=$(head -n 1 "$load_out")

@@ -47,6 +47,15 @@ begin() { twin "${@:2}" "$1"; }
 act() { go_on; }
 finish() { twin_ends; }
 
+# other_end VERB PORT [N]: of other_end.py; returns when it stands. It ends with this shell.
+other_end() {
+	local out=$TMPDIR/other.$((++load_no))
+	"$own/other_end.py" "$@" <"$TMPDIR/rope" >"$out" 2>"$out.err" 8>&- 9>&- &
+	# shellcheck disable=SC2034 # for the rows
+	OTHER=$!
+	until_true 15 test -s "$out" || fail "other_end.py $*: $(tail -n 1 "$out.err")"
+}
+
 also() { allowed+=("$1 $2 ${*:3}"); }
 
 # The whole namespace, a report every half second.
@@ -127,6 +136,7 @@ watch_row() {
 	wait_for_verdict
 	kill -TERM "$watch_pid" "$stream_pid" 2>/dev/null || :
 	watched
+	[ -z "${KEEP:-}" ] || cp "$JSON" "$KEEP/$script-$mode.json"
 	wait "$stream_pid" || :
 	finish "$mode"
 }
@@ -149,6 +159,7 @@ judge_row() {
 	false=$(strangers "$mine")
 	[ "$false" = '[]' ] || because "false: $(jq -r \
 		'map("\(.count) \(.class) on \(.comm)") | join(", ")' <<<"$false")"
+	[ -z "$reason" ] || [ -z "$known" ] || reason+=" ($known)"
 	for line in "${allowed[@]}"; do
 		read -r also_class also_pid why <<<"$line"
 		line=$(seen "$also_class" "$also_pid")
@@ -179,8 +190,9 @@ row() (
 # twins PROGRAM CLASS COUNT FUNCTION COMMAND...: two rows.
 twins() {
 	local program=$1 class=$2 count=$3 function=$4 mode file status
-	local found named false others reason
+	local found named false others reason known=${KNOWN:-}
 	shift 4
+	KNOWN=
 	for mode in leaky mended; do
 		found=0 named=0 false='[]' others='' reason=''
 		load_no=$((load_no + 10)) watch_no=$load_no

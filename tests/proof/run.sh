@@ -4,7 +4,7 @@
 # run.sh: runs the rows of the proof and prints the table. From the environment: what tests/e2e/run.sh
 # takes, with T=WORD for the scripts whose name has WORD in it, and
 #
-#	PROOF_DIR	where the rows are kept, build/results/proof.d
+#	PROOF_DIR	where the rows are kept, build/proof-rows
 #	PROOF_DOC	the table as markdown, docs/PROOF.md
 #	RESUME=1	rows that this very lostsock has answered already are not run again
 #	JOBS		scripts at a time, 2
@@ -13,7 +13,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export RESULTS=${RESULTS:-$root/build/results}
-export ROWS=${PROOF_DIR:-$RESULTS/proof.d}
+export ROWS=${PROOF_DIR:-$root/build/proof-rows}
 export TEST_SECONDS=${TEST_SECONDS:-300}
 mkdir -p "$ROWS"
 [ -n "${T:-}${RESUME:-}" ] || rm -f "$ROWS"/[0-9]*.json "$ROWS/skipped"
