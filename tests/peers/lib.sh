@@ -9,7 +9,7 @@
 #	names FUNCTION PROGRAM...	# attached to: the leaky twin's finding names FUNCTION
 #	gates FUNCTION PROGRAM...	# under `run`: the leaky twin fails and is named, the mended passes
 # shellcheck source=tests/e2e/lib.sh
-. "${0%/*}/../e2e/lib.sh"
+. "${BASH_SOURCE[0]%/*}/../e2e/lib.sh"
 
 # shellcheck disable=SC2034 # for the scenarios
 twins=$here/../peers/twins

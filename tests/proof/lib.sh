@@ -19,7 +19,7 @@
 # is asked for, and not false either; the table shows it. All else that is found in the network
 # namespace, on whatever process, is false. The thresholds are the same for all rows: $AFTER.
 # shellcheck source=tests/peers/lib.sh
-. "${0%/*}/../peers/lib.sh"
+. "${BASH_SOURCE[0]%/*}/../peers/lib.sh"
 
 : "${ROWS:=$TMPDIR/rows}" "${PROOF:=$here/../../build/proof}" "${AFTER:=2s}"
 # shellcheck disable=SC2034 # for the rows
@@ -58,12 +58,11 @@ other_end() {
 
 also() { allowed+=("$1 $2 ${*:3}"); }
 
-# The whole namespace, a report every half second.
+# stream ARGS...: the whole namespace, report after report.
 stream() {
 	STREAM=$TMPDIR/stream.$((++watch_no))
 	: >"$STREAM"
-	"$LOSTSOCK" top --json --netns self --interval 500ms --after "$AFTER" \
-		>"$STREAM" 2>"$STREAM.err" 8>&- 9>&- &
+	"$LOSTSOCK" top --json --netns self "$@" >"$STREAM" 2>"$STREAM.err" 8>&- 9>&- &
 	stream_pid=$!
 	until_true 15 grep -q '^}' "$STREAM" || fail "lostsock top says nothing: $(cat "$STREAM.err")"
 }
@@ -130,7 +129,7 @@ wait_for_verdict() {
 
 watch_row() {
 	begin "$mode" "$@"
-	stream
+	stream --interval 500ms --after "$AFTER"
 	attach --after "$AFTER"
 	act "$mode"
 	wait_for_verdict
