@@ -28,6 +28,7 @@ BPFTOOL      ?= bpftool
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 20
+HEALTHY_SECONDS ?= 60
 VMLINUX      ?= committed
 SANITIZE     ?= 0
 V            ?= 0
@@ -480,6 +481,35 @@ peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Pyt
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers
 
+# The proof: real programs, leaky and mended, and healthy ones.
+proof_twins := tests/proof/twins
+
+build/proof/%: $(proof_twins)/%.c $(twins)/twin.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -Wall -Wextra -I$(twins) -o $@ $< $(if $(findstring redis,$@),-lhiredis)
+
+# Debian puts the sources of Go packages where GOPATH finds them.
+build/proof/%: $(proof_twins)/%.go
+	@mkdir -p $(@D)
+	$(call say,GO,$<)
+	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+
+proof_bin = $(patsubst $(proof_twins)/%,build/proof/%,$(basename $(wildcard $(proof_twins)/*.c $(proof_twins)/*.go)))
+proof_env = $(suite_env) PEERS='$(CURDIR)/build/peers' PROOF='$(CURDIR)/build/proof' RESUME='$(RESUME)'
+
+proof-programs: $(program) tether $(load_bin)
+	@scripts/deps.sh test peers proof
+	@$(MAKE) $(jobs) $(peer_bin) $(proof_bin)
+	@mkdir -p $(results)
+
+proof: proof-programs ## programs that leak, and their mended twins: the table in docs/PROOF.md (root)
+	@rm -f $(results)/proof
+	@$(proof_env) tests/proof/run.sh
+
+proof-healthy: proof-programs ## HEALTHY_SECONDS of healthy servers, none of which is accused (root)
+	@$(proof_env) HEALTHY_SECONDS='$(HEALTHY_SECONDS)' tests/proof/healthy.sh
+
 # A peer of the library that is a library, too.
 build/bench/mhd: tests/bench/peers/mhd.c
 	@mkdir -p $(@D)
@@ -576,10 +606,12 @@ help: ## this list
 	@echo '  WERROR=1           warnings are errors (the default where CI=true)'
 	@echo '  VMLINUX=generated  kernel types from the running kernel instead of vmlinux/'
 	@echo '  FUZZ_SECONDS=20    for each fuzz target'
+	@echo '  RESUME=1           the rows of the proof that this very program has not answered yet'
+	@echo '  HEALTHY_SECONDS=60 how long proof-healthy watches'
 	@echo '  DESTDIR= PREFIX=/usr/local'
 
 FORCE:
-.PHONY: FORCE all tether tether-test load unit bpftest golden e2e bench fuzz lint test test-all deps top format \
+.PHONY: FORCE all tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
         install uninstall clean help
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
-# lint, or peers (large ones, without which some tests are skipped). It looks for the files that are
+# lint, peers (large ones, without which some tests are skipped), or proof (what they are beside). It looks for the files that are
 # needed, not for the packages: where somebody put them there by other means it has nothing to do, and
 # needs neither root nor a package manager.
 set -eu
@@ -73,6 +73,21 @@ peers cmd:prometheus           prometheus
 peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
+proof go:google.golang.org/grpc golang-google-grpc-dev
+proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev
+proof py:aiohttp               python3-aiohttp
+proof py:urllib3               python3-urllib3
+proof py:redis                 python3-redis
+proof py:psycopg2              python3-psycopg2
+proof inc:hiredis/hiredis.h    libhiredis-dev
+proof cmd:redis-server         redis-server
+proof cmd:memcached            memcached
+proof cmd:haproxy              haproxy
+proof cmd:mosquitto            mosquitto
+proof cmd:sshd                 openssh-server
+proof cmd:ssh                  openssh-client
+proof cmd:socat                socat
 bench cmd:openssl              openssl
 bench cmd:gtlsserver           ngtcp2-server
 bench cmd:gtlsclient           ngtcp2-client
@@ -100,6 +115,7 @@ there() {
 	inc:*) compgen -G "/usr/include/${1#inc:}" >/dev/null ||
 		compgen -G "/usr/include/*-linux-*/${1#inc:}" >/dev/null ||
 		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
+	go:*) [ -d "/usr/share/gocode/src/${1#go:}" ] ;;
 	dir:*) [ -d "/usr/lib/${1#dir:}" ] ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
 	file:*) [ -e "${1#file:}" ] ;;
