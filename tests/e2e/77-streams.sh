@@ -76,7 +76,7 @@ library faulty
 commit half-close
 serve_h3
 record
-truncate -s 100M "$TMPDIR/big"
+truncate -s 300M "$TMPDIR/big"
 gtlsclient -q -m POST -d "$TMPDIR/big" 127.0.0.1 "$h3" https://localhost/index.html \
 	https://localhost/nothing >"$TMPDIR/client.log" 2>&1 9>&- &
 client=$!
@@ -84,7 +84,10 @@ logged() { [ "$(wc -l <"$LOG")" -ge 2 ]; }
 until_true 15 logged || fail "no faults: $(cat "$LOG" "$TMPDIR/client.log")"
 sleep 1
 recorded
-has "$serve_pid" half=2 live=2 unknown=0
+# A client that is quick may end its own side after all.
+has "$serve_pid" half\>=1 unknown=0
+jq -e --argjson faults "$(wc -l <"$LOG")" '.half + .free == $faults and .live == .half' "$TMPDIR/has" \
+	>/dev/null || fail "$(wc -l <"$LOG") faults, and $(cat "$TMPDIR/has")"
 kill "$client" "$serve_pid"
 wait "$client" "$serve_pid" 2>/dev/null || :
 library release
