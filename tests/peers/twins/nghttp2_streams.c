@@ -112,12 +112,16 @@ int main(int argc, char **argv)
 
 	if (argc < 3) {
 		fprintf(stderr, "usage: nghttp2_streams leaky|mended N\n");
+		if (listener >= 0)
+			close(listener);
 		return 2;
 	}
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listener < 0 || bind(listener, (void *)&addr, len) || listen(listener, 16) ||
 	    getsockname(listener, (void *)&addr, &len)) {
 		fprintf(stderr, "nghttp2_streams: %s\n", strerror(errno));
+		if (listener >= 0)
+			close(listener);
 		return 1;
 	}
 	printf("%d %d\n", getpid(), ntohs(addr.sin_port));
