@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
-# lint, or peers (large ones, without which some tests are skipped). It looks for the files that are
+# lint, peers (large ones, without which some tests are skipped), or proof (what they are beside). It looks for the files that are
 # needed, not for the packages: where somebody put them there by other means it has nothing to do, and
 # needs neither root nor a package manager.
 set -eu
@@ -27,6 +27,9 @@ build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
+build inc:yaml.h               libyaml-dev
+build inc:crypt.h              libcrypt-dev
+build inc:seccomp.h            libseccomp-dev
 build inc:uv.h                 libuv1-dev
 build inc:gnutls/gnutls.h      libgnutls28-dev
 build inc:ngtcp2/ngtcp2.h     libngtcp2-dev
@@ -48,6 +51,9 @@ test  cmd:curl                 curl
 test  cmd:wrk                  wrk
 test  cmd:h2load               nghttp2-client
 test  cmd:openssl              openssl
+test  cmd:htpasswd             apache2-utils
+test  cmd:capsh                libcap2-bin
+test  cmd:setpriv              util-linux
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
 peers cmd:g++                  g++
@@ -55,13 +61,33 @@ peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
 peers dir:postgresql           postgresql
 peers cmd:go                   golang-go
+peers file:/usr/share/gocode/src/github.com/lucas-clemente/quic-go golang-github-lucas-clemente-quic-go-dev
+peers inc:nghttp2/nghttp2.h    libnghttp2-dev
+peers cmd:h2load               nghttp2-client
 peers cmd:rustc                rustc
 peers py:requests              python3-requests
 peers cmd:node                 nodejs
 peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
+peers cmd:prometheus           prometheus
+peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
+proof go:google.golang.org/grpc golang-google-grpc-dev
+proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev
+proof py:aiohttp               python3-aiohttp
+proof py:urllib3               python3-urllib3
+proof py:redis                 python3-redis
+proof py:psycopg2              python3-psycopg2
+proof inc:hiredis/hiredis.h    libhiredis-dev
+proof cmd:redis-server         redis-server
+proof cmd:memcached            memcached
+proof cmd:haproxy              haproxy
+proof cmd:mosquitto            mosquitto
+proof cmd:sshd                 openssh-server
+proof cmd:ssh                  openssh-client
+proof cmd:socat                socat
 bench cmd:openssl              openssl
 bench cmd:gtlsserver           ngtcp2-server
 bench cmd:gtlsclient           ngtcp2-client
@@ -89,6 +115,7 @@ there() {
 	inc:*) compgen -G "/usr/include/${1#inc:}" >/dev/null ||
 		compgen -G "/usr/include/*-linux-*/${1#inc:}" >/dev/null ||
 		compgen -G "/usr/local/include/${1#inc:}" >/dev/null ;;
+	go:*) [ -d "/usr/share/gocode/src/${1#go:}" ] ;;
 	dir:*) [ -d "/usr/lib/${1#dir:}" ] ;;
 	py:*) /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
 	file:*) [ -e "${1#file:}" ] ;;

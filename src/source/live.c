@@ -90,9 +90,9 @@ static int tell(struct live *live, const struct ls_hdr *hdr)
 	case LS_COPY:
 		return live_stack_copied(live, (const void *)hdr);
 	case LS_PROC:
+		live_streams_proc(live, (const void *)hdr); /* as soon as can be */
 		live_stacks_proc(live, (const void *)hdr);
 		live_waits_proc(live, (const void *)hdr);
-		live_streams_proc(live, (const void *)hdr);
 		break;
 	}
 	return live->sink(live->sink_ctx, hdr);
@@ -122,7 +122,8 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 	live->sink = sink;
 	live->sink_ctx = ctx;
 	live->drained = 0;
-	live_streams_pump(live, live_stacks_pump(live));
+	live_streams_pump(live);
+	live_stacks_pump(live);
 	live->skel->bss->copies_await = 0;
 	n = ring_buffer__consume(live->ring);
 	return n < 0 && n != -EAGAIN ? n : 0;

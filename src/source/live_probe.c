@@ -37,10 +37,11 @@ struct multi_attr {
 	uint32_t cnt, multi_flags, pid, zero;
 };
 
-static int link_multi(const struct attaching *a, const char *path, uint32_t from, uint32_t n)
+static int link_multi(const struct bpf_program *prog, const struct attaching *a, const char *path,
+		      uint32_t from, uint32_t n)
 {
 	struct multi_attr attr = {
-		.prog_fd = (uint32_t)bpf_program__fd(a->live->skel->progs.stream_told),
+		.prog_fd = (uint32_t)bpf_program__fd(prog),
 		.attach_type = LIVE_UPROBE_MULTI,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)(a->offset + from),
@@ -85,7 +86,7 @@ static uint32_t link_each(const struct attaching *a, const char *path, bool mult
 
 	for (i = 0; i < a->n; i++) {
 		if (multi) {
-			fd = link_multi(a, path, i, 1);
+			fd = link_multi(a->live->skel->progs.stream_told, a, path, i, 1);
 			e = fd < 0 ? fd : keep(a->live->streams, fd, NULL);
 		} else {
 			e = link_perf(a, path, i);
@@ -119,7 +120,7 @@ static uint32_t attach_all(const struct attaching *a)
 	uint32_t n = a->n;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", places_fd(a->places));
-	fd = link_multi(a, path, 0, a->n);
+	fd = link_multi(a->live->skel->progs.stream_told, a, path, 0, a->n);
 	if (fd >= 0)
 		err = keep(a->live->streams, fd, NULL);
 	else
@@ -230,4 +231,37 @@ uint32_t live_probe_file(struct live *live, struct places *p, const char *path)
 		fprintf(stderr, "lostsock: streams: %u of %u probes in %s\n", n, a->n, path);
 	free(a);
 	return n;
+}
+
+/* Where in its file the code of ours at @addr is. 0: not found. */
+static uint64_t own_offset(uintptr_t addr)
+{
+	unsigned long long start, end, offset;
+	uint64_t found = 0;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx-%llx %*s %llx", &start, &end, &offset) == 3 &&
+		    addr >= start && addr < end)
+			found = addr - start + offset;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+int live_probe_try(const struct bpf_program *prog)
+{
+	struct attaching *a = calloc(1, sizeof(*a));
+	int fd;
+
+	if (!a)
+		return -ENOMEM;
+	a->offset[0] = own_offset((uintptr_t)live_probe_try);
+	fd = link_multi(prog, a, "/proc/self/exe", 0, 1);
+	free(a);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }

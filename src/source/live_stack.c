@@ -88,11 +88,12 @@ void live_stacks_free(struct live_stacks *s)
 	free(s);
 }
 
-bool live_stacks_pump(struct live *live)
+void live_stacks_pump(struct live *live)
 {
 	struct live_stacks *s = live->stacks;
 
-	return s && s->watch && symbol_watch_pump(s->watch, s->sym) > 0;
+	if (s && s->watch)
+		symbol_watch_pump(s->watch, s->sym);
 }
 
 void live_stacks_proc(struct live *live, const struct ls_proc *proc)

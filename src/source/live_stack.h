@@ -33,8 +33,8 @@ struct live_stacks {
 /* live->stacks; live->pids are watched for new mappings. -ENOMEM: live_stacks_free() it still. */
 int live_stacks_open(struct live *live, uint32_t detail);
 void live_stacks_free(struct live_stacks *s);
-/* What was mapped meanwhile; before the ring is read. True if something was. */
-bool live_stacks_pump(struct live *live);
+/* What was mapped meanwhile; before the ring is read. */
+void live_stacks_pump(struct live *live);
 /* A process was made, became another program, or ended. */
 void live_stacks_proc(struct live *live, const struct ls_proc *proc);
 

@@ -7,6 +7,8 @@
  * libraries are mapped within milliseconds. Nothing of this runs where streams are not asked for.
  */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +20,17 @@
 #include "source/live_stream.h"
 #include "symbol/places.h"
 
-#define FILES_MAX  64	 /* with probes */
-#define LOOKED_MAX 65536 /* then all are looked at again */
-#define EAGER	   3	 /* snapshots at which a new process is looked at */
-#define SELDOM	   16	 /* every so many snapshots after that */
-#define BUDGET_NS  5000000
+#define FILES_MAX	64    /* with probes */
+#define LOOKED_MAX	65536 /* then all are looked at again */
+#define EAGER		3     /* snapshots at which a new process is looked at */
+#define SELDOM		16    /* every so many snapshots after that */
+#define BUDGET_NS	5000000
+
+#define SETTLE_PIDS	16
+#define SETTLE_NS	30000000
+#define SETTLE_SAME_NS	4000000 /* nothing new for so long */
+#define SETTLE_STEP_NS	200000
+#define SETTLE_SAVED_NS 200000000 /* of time that was not used for it */
 
 static const uint64_t stages_ns[] = { 1000000, 3000000, 10000000, 50000000, 200000000 };
 
@@ -136,21 +144,60 @@ static void look_at_file(struct live *live, uint32_t pid, const struct map_line 
 			FILES_MAX, LS_PROBES_MAX);
 }
 
-static void scan(struct live *live, uint32_t pid)
+#define NEW_MAX 256 /* files in one look; the others come with the next one */
+
+struct new_file {
+	struct map_line line;
+	char path[PATH_MAX];
+};
+
+/* Files that nobody has looked at yet. Returns how many; *@mapped: how many files are mapped. */
+static uint32_t find_new(struct live *live, FILE *f, struct new_file **list, uint32_t *mapped)
 {
-	char path[32], *line = NULL;
+	struct new_file *more;
+	char *line = NULL;
 	struct map_line m;
 	size_t room = 0;
+	uint32_t n = 0;
+
+	while (getline(&line, &room, f) > 0) {
+		if (!read_line(line, &m))
+			continue;
+		++*mapped;
+		if (n == NEW_MAX || strlen(m.path) >= PATH_MAX || !is_new_file(live->streams, &m))
+			continue;
+		more = realloc(*list, (n + 1) * sizeof(*more));
+		if (!more)
+			break;
+		*list = more;
+		more[n].line = m;
+		snprintf(more[n++].path, PATH_MAX, "%s", m.path);
+	}
+	free(line);
+	return n;
+}
+
+/* Returns how many files it has mapped as code. The dynamic loader maps downwards, first what the
+ * program itself asks for; and a program's own symbols take longest. So the last come first. */
+static uint32_t scan(struct live *live, uint32_t pid)
+{
+	struct new_file *list = NULL;
+	uint32_t mapped = 0, n;
+	char path[32];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	f = fopen(path, "re");
-	while (f && getline(&line, &room, f) > 0)
-		if (read_line(line, &m) && is_new_file(live->streams, &m))
-			look_at_file(live, pid, &m);
-	free(line);
-	if (f)
-		fclose(f);
+	if (!f)
+		return 0;
+	n = find_new(live, f, &list, &mapped);
+	fclose(f);
+	while (n--) {
+		list[n].line.path = list[n].path;
+		look_at_file(live, pid, &list[n].line);
+	}
+	free(list);
+	return mapped;
 }
 
 /* ---- processes */
@@ -226,8 +273,14 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 	if (!s)
 		return;
 	switch (proc->what) {
+	case LS_PROC_FORK:
+		if (live->pid_count)
+			JudyLIns(&s->procs, proc->who.pid, PJE0);
+		break;
 	case LS_PROC_EXEC:
 		JudyLDel(&s->procs, proc->who.pid, PJE0);
+		if (live->pid_count)
+			JudyLIns(&s->procs, proc->who.pid, PJE0);
 		scan(live, proc->who.pid);
 		Judy1Set(&s->fresh, proc->who.pid, PJE0);
 		s->stage = 0;
@@ -241,7 +294,52 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 	}
 }
 
-void live_streams_pump(struct live *live, bool mapped)
+static uint32_t scan_known(struct live *live)
+{
+	struct live_streams *s = live->streams;
+	uint32_t sum = 0, n = 0;
+	Word_t pid = 0;
+
+	while (n++ < SETTLE_PIDS && JudyLNext(s->procs, &pid, PJE0))
+		sum += scan(live, pid);
+	return sum;
+}
+
+/* Given processes have just mapped something. Their first streams may be a millisecond away, and to
+ * get to know all that is mapped for its names takes longer: so the dynamic loader is watched at
+ * its work for a moment, but for no more than a tenth of all time. */
+static void settle(struct live *live)
+{
+	struct live_streams *s = live->streams;
+	const struct timespec nap = { .tv_nsec = SETTLE_STEP_NS };
+	uint64_t start_ns = monotonic_ns(), now_ns = start_ns, same_ns = start_ns;
+	uint64_t saved_ns = s->saved_ns;
+	uint32_t sum = scan_known(live), next;
+
+	saved_ns += (start_ns - s->settled_ns) / 10;
+	saved_ns = saved_ns < SETTLE_SAVED_NS ? saved_ns : SETTLE_SAVED_NS;
+	while (now_ns - start_ns < saved_ns && now_ns - start_ns < SETTLE_NS &&
+	       now_ns - same_ns < SETTLE_SAME_NS) {
+		nanosleep(&nap, NULL);
+		next = scan_known(live);
+		now_ns = monotonic_ns();
+		same_ns = next == sum ? same_ns : now_ns;
+		sum = next;
+	}
+	s->saved_ns = saved_ns > now_ns - start_ns ? saved_ns - (now_ns - start_ns) : 0;
+	s->settled_ns = now_ns;
+}
+
+static bool has_mapped(const struct live *live)
+{
+	struct pollfd fd = { .fd = -1, .events = POLLIN };
+
+	if (live->stacks && live->stacks->watch)
+		fd.fd = symbol_watch_fd(live->stacks->watch);
+	return poll(&fd, 1, 0) > 0;
+}
+
+void live_streams_pump(struct live *live)
 {
 	struct live_streams *s = live->streams;
 	uint64_t times;
@@ -249,11 +347,12 @@ void live_streams_pump(struct live *live, bool mapped)
 
 	if (!s)
 		return;
+	if (has_mapped(live))
+		settle(live);
 	due = read(s->timer_fd, &times, sizeof(times)) == sizeof(times);
-	if (due || mapped)
-		scan_fresh(live);
 	if (!due)
 		return;
+	scan_fresh(live);
 	if (++s->stage < STAGES) {
 		arm(s);
 	} else {

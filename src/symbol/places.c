@@ -95,6 +95,35 @@ static void found(const struct module *m, const char *has, uint64_t vaddr, const
 			offset[i] = file_offset(m, vaddr);
 }
 
+/*
+ * A Go function begins by asking whether its stack has room; if not, it is called anew from its
+ * first instruction once it has. Behind the question it is entered once, with its arguments as they
+ * were. Go 1.17 and later, x86-64: "cmp rsp, [r14+16]; jbe", where much is needed with "lea r12,
+ * [rsp-n]" before it. What else a function begins with stays as it is.
+ */
+static uint64_t behind_stack_check(const struct module *m, uint64_t offset)
+{
+	static const uint8_t small[] = { 0x49, 0x3b, 0x66, 0x10 },
+			     large[] = { 0x4d, 0x3b, 0x66, 0x10 };
+	static const uint8_t lea8[] = { 0x4c, 0x8d, 0x64, 0x24 },
+			     lea32[] = { 0x4c, 0x8d, 0xa4, 0x24 };
+	uint8_t code[24] = { 0 };
+	size_t at = 0;
+
+	if (pread(m->fd, code, sizeof(code), (off_t)offset) != sizeof(code))
+		return offset;
+	if (!memcmp(code, lea8, sizeof(lea8)))
+		at = sizeof(lea8) + 1;
+	else if (!memcmp(code, lea32, sizeof(lea32)))
+		at = sizeof(lea32) + 4;
+	if (memcmp(code + at, at ? large : small, sizeof(small)) != 0)
+		return offset;
+	at += sizeof(small);
+	if (code[at] == 0x76)
+		return offset + at + 2;
+	return code[at] == 0x0f && code[at + 1] == 0x86 ? offset + at + 6 : offset;
+}
+
 void places_functions(struct places *p, const char *const *name, size_t n, uint64_t *offset)
 {
 	struct module *m = &p->m;
@@ -108,6 +137,9 @@ void places_functions(struct places *p, const char *const *name, size_t n, uint6
 	for (i = 0; i < m->go.funcs; i++)
 		if (!gopclntab_at(&m->go, i, &place))
 			found(m, place.function, place.start, name, n, offset);
+	for (i = 0; m->is_go && i < n; i++)
+		if (offset[i])
+			offset[i] = behind_stack_check(m, offset[i]);
 }
 
 /* ---- notes */

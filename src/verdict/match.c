@@ -275,12 +275,13 @@ bool match_expect_body(const struct rule_ctx *x, const struct conn *c, struct ma
 	return accuse(m, c->send_ns, parked(x, c), false);
 }
 
-/* Where a thread waits for its first byte, that is the stall, and silent-peer's. */
+/* Where a thread waits for its first byte, that is the stall, and silent-peer's; or none, if it will
+ * give up: a server that has accepted, and whose client connects ahead of need. */
 bool match_never_used(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
 	if (moved(c) || !lasted(x, c->open_ns, x->t->after_ns[VERDICT_NEVER_USED]))
 		return false;
-	if (c->unread || parked(x, c))
+	if (c->unread || parked(x, c) || waits_with_limit(x, c))
 		return false;
 	return accuse(m, c->open_ns, false, bound(c, c->open_ns));
 }

@@ -28,16 +28,6 @@ static void put_processes(struct writer *w)
 	rows_fini(&rows);
 }
 
-/* Whether @filter lets through what belongs to process @proc. */
-static bool proc_wanted(const struct writer *w, uint32_t proc)
-{
-	struct proc_row r;
-
-	if (!w->filter || (!w->filter->comm && !w->filter->container))
-		return true;
-	return row_fill(&r, w->in, proc) && filter_process(w->filter, r.comm, r.container);
-}
-
 static void put_findings(struct writer *w)
 {
 	uint32_t n = verdicts_count(w->in->verdicts), i;
@@ -46,7 +36,7 @@ static void put_findings(struct writer *w)
 	json_out_begin(&w->out, "findings");
 	for (i = 0; i < n && !w->out.err; i++) {
 		verdicts_get(w->in->verdicts, i, &f);
-		if (filter_class(w->filter, f.class) && proc_wanted(w, f.proc))
+		if (filter_class(w->filter, f.class) && filter_owner(w->filter, w->in, f.proc))
 			json_out_element(&w->out, json_finding(w->in, &f));
 	}
 	json_out_end(&w->out);
@@ -66,7 +56,7 @@ static void put_connections(struct writer *w)
 			continue;
 		class = verdicts_conn(w->in->verdicts, id, &certain);
 		if (filter_class(w->filter, class) &&
-		    proc_wanted(w, c->holder.proc ? c->holder.proc : c->opener))
+		    filter_owner(w->filter, w->in, c->holder.proc ? c->holder.proc : c->opener))
 			json_out_element(&w->out, json_connection(w->in, c));
 	}
 	json_out_end(&w->out);
@@ -80,7 +70,7 @@ static void put_tasks(struct writer *w)
 	for (id = 1; id < end && !w->out.err; id++) {
 		const struct task *t = ledger_task(w->in->ledger, id);
 
-		if (t && proc_wanted(w, t->proc))
+		if (t && filter_owner(w->filter, w->in, t->proc))
 			json_out_element(&w->out, json_task(w->in, t));
 	}
 	json_out_end(&w->out);
@@ -95,7 +85,7 @@ static void put_streams(struct writer *w)
 		const struct stream *s = ledger_stream(w->in->ledger, id);
 		const struct carrier *c = s ? ledger_carrier(w->in->ledger, s->carrier) : NULL;
 
-		if (c && proc_wanted(w, c->proc))
+		if (c && filter_owner(w->filter, w->in, c->proc))
 			json_out_element(&w->out, json_stream(w->in, s));
 	}
 	json_out_end(&w->out);

@@ -107,6 +107,15 @@ bool filter_class(const struct view_filter *filter, enum verdict_class class)
 	return !filter || !filter->class_mask || (filter->class_mask >> class & 1);
 }
 
+bool filter_owner(const struct view_filter *filter, const struct view_input *in, uint32_t proc)
+{
+	struct proc_row r;
+
+	if (!filter || (!filter->comm && !filter->container))
+		return true;
+	return row_fill(&r, in, proc) && filter_process(filter, r.comm, r.container);
+}
+
 static void row_trend(struct proc_row *r, const struct proc *p)
 {
 	uint32_t n = p->trend_len < ROW_TREND ? p->trend_len : ROW_TREND;

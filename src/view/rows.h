@@ -79,6 +79,8 @@ bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc);
 /* Whether @filter lets through a process, and a class of finding. */
 bool filter_process(const struct view_filter *filter, const char *comm, const char *container);
 bool filter_class(const struct view_filter *filter, enum verdict_class class);
+/* Whether it lets through what belongs to process @proc, 0: to nobody that is known. */
+bool filter_owner(const struct view_filter *filter, const struct view_input *in, uint32_t proc);
 
 /* Nanoseconds watched so far. */
 uint64_t input_watched_ns(const struct view_input *in);

@@ -76,7 +76,7 @@ library faulty
 commit half-close
 serve_h3
 record
-truncate -s 100M "$TMPDIR/big"
+truncate -s 4G "$TMPDIR/big" # it takes longer than this does
 gtlsclient -q -m POST -d "$TMPDIR/big" 127.0.0.1 "$h3" https://localhost/index.html \
 	https://localhost/nothing >"$TMPDIR/client.log" 2>&1 9>&- &
 client=$!

@@ -7,9 +7,5 @@
 
 needs nginx java jcmd
 web 8080 1s
-map() { jcmd "$1" Compiler.perfmap >"$TMPDIR/jcmd" 2>&1 || fail "jcmd: $(cat "$TMPDIR/jcmd")"; }
-BEFORE=map
-# shellcheck disable=SC2054 # the commas are java's
-java=(java -XX:+PreserveFramePointer -Xcomp -XX:TieredStopAtLevel=1 "-XX:CompileCommand=quiet" "-XX:CompileCommand=dontinline,Session::*"
-	-XX:CompileCommand=compileonly,Session::* -cp "$PEERS")
+BEFORE=java_map
 names Session.payInvoice "${java[@]}" Session

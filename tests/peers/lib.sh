@@ -5,17 +5,22 @@
 # of tests/e2e/lib.sh hold as well.
 #
 #	web 8080 1s			# nginx, which closes idle connections after a second
+#	postgres 8080 1s		# PostgreSQL, which ends sessions that idle for a second
 #	names FUNCTION PROGRAM...	# attached to: the leaky twin's finding names FUNCTION
 #	gates FUNCTION PROGRAM...	# under `run`: the leaky twin fails and is named, the mended passes
 # shellcheck source=tests/e2e/lib.sh
-. "${0%/*}/../e2e/lib.sh"
+. "${BASH_SOURCE[0]%/*}/../e2e/lib.sh"
 
 # shellcheck disable=SC2034 # for the scenarios
 twins=$here/../peers/twins
 PEERS=${PEERS:-$here/../../build/peers}
 SESSIONS=5
+db=''
+# shellcheck disable=SC2034,SC2054 # for the scenarios; the commas are java's
+java=(java -XX:+PreserveFramePointer -Xcomp -XX:TieredStopAtLevel=1 "-XX:CompileCommand=quiet" "-XX:CompileCommand=dontinline,Session::*"
+	-XX:CompileCommand=compileonly,Session::* -cp "$PEERS")
 
-# web PORT SECONDS: an nginx that answers everything and keeps idle connections so long.
+# web PORT SECONDS: an nginx that answers everything, /large with four million bytes, and keeps idle connections so long.
 web() {
 	cat >"$TMPDIR/nginx.conf" <<-END
 		daemon off;
@@ -35,12 +40,32 @@ web() {
 			server {
 				listen 127.0.0.1:$1;
 				location / { return 200 "ok"; }
+				location /large { root $TMPDIR; }
 			}
 		}
 	END
+	truncate -s 4000000 "$TMPDIR/large"
 	nginx -p "$TMPDIR" -c "$TMPDIR/nginx.conf" 9>&- &
 	until_true 5 test -s "$TMPDIR/nginx.pid" || fail "nginx does not start"
 }
+
+# postgres PORT SECONDS: a PostgreSQL of its own, over TCP and a UNIX socket in $db.
+postgres() {
+	local bin
+	bin=$(find /usr/lib/postgresql -name pg_ctl -printf '%h\n' 2>/dev/null | sort | tail -n 1)
+	[ -n "$bin" ] || skip "postgresql is not installed"
+	id postgres >/dev/null 2>&1 || skip "there is no user postgres"
+	db=$TMPDIR/db
+	mkdir "$db" && chown postgres "$db"
+	as_postgres "$bin/initdb" -D "$db/data" -A trust --no-sync >"$TMPDIR/initdb" 2>&1 ||
+		fail "initdb: $(tail -n 3 "$TMPDIR/initdb")"
+	as_postgres "$bin/postgres" -D "$db/data" -p "$1" -h 127.0.0.1 -k "$db" -F \
+		-c idle_session_timeout="$2" >"$TMPDIR/postgres" 2>&1 9>&- &
+	until_true 15 "$bin/pg_isready" -q -h 127.0.0.1 -p "$1" ||
+		fail "postgres: $(tail -n 3 "$TMPDIR/postgres")"
+}
+
+as_postgres() { setpriv --reuid postgres --regid postgres --init-groups env -C "$db" "$@"; }
 
 # twin PROGRAM... leaky|mended: starts it waiting; sets PID.
 twin() {
@@ -48,7 +73,7 @@ twin() {
 	load_out=$TMPDIR/twin.$load_no
 	: >"$load_out"
 	exec 8<>"$TMPDIR/go.$load_no"
-	"$@" "$SESSIONS" 8080 wait <&8 8>&- 9>&- >"$load_out" &
+	"$@" "$SESSIONS" "${PORT:-8080}" wait <&8 8>&- 9>&- >"$load_out" &
 	LOAD_PID=$!
 	until_true 30 has_line 1 || fail "$*: not ready after 30 s"
 	PID=$(head -n 1 "$load_out")
@@ -75,6 +100,9 @@ twin_ends() {
 	kill "$LOAD_PID" 2>/dev/null || :
 	wait "$LOAD_PID" || :
 }
+
+# The map of names of a java that runs.
+java_map() { jcmd "$1" Compiler.perfmap >"$TMPDIR/jcmd" 2>&1 || fail "jcmd: $(cat "$TMPDIR/jcmd")"; }
 
 # What the findings of the twin add up to, and those of them whose stack has FUNCTION in it.
 accused() { jq "[.findings[] | select(.pid == $PID) | .count] | add // 0" "$JSON"; }

@@ -66,6 +66,23 @@ static void never_used_bare(void **state)
 	assert_int_equal(wait_and_judge(tr, 3600), 0);
 }
 
+/* A server's thread that waits for a first request, and will give up. */
+static void never_used_limited(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = world_conn(tr->w, PID, LS_ROLE_SERVER);
+	struct ls_task *t = world_task(tr->w, PID, 812, s, LS_CALL_POLL);
+
+	t->flags &= ~LS_TASK_FOREVER;
+	world_look(tr->w);
+	assert_int_equal(wait_and_judge(tr, 601), 0);
+	after(tr, "2s");
+	assert_int_equal(judge(tr), 0);
+	t->flags |= LS_TASK_FOREVER;
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	only(tr, VERDICT_SILENT_PEER, false, 602);
+}
+
 /* A healthy idle pool and an idle server, at the defaults and under any bare --after. */
 static void idle_is_healthy(void **state)
 {
@@ -189,6 +206,7 @@ int main(void)
 		CASE(expect_body),
 		CASE(never_used),
 		CASE(never_used_bare),
+		CASE(never_used_limited),
 		CASE(idle_is_healthy),
 		CASE(silent_peer_parked),
 		CASE(silent_peer_something_ends_it),

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh: runs the rows of the proof and prints the table. From the environment: what tests/e2e/run.sh
+# takes, with T=WORD for the scripts whose name has WORD in it, and
+#
+#	PROOF_DIR	where the rows are kept, build/proof-rows
+#	PROOF_DOC	the table as markdown, docs/PROOF.md
+#	RESUME=1	rows that this very lostsock has answered already are not run again
+#	JOBS		scripts at a time, 2
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+export RESULTS=${RESULTS:-$root/build/results}
+export ROWS=${PROOF_DIR:-$root/build/proof-rows}
+export TEST_SECONDS=${TEST_SECONDS:-300}
+mkdir -p "$ROWS"
+[ -n "${T:-}${RESUME:-}" ] || rm -f "$ROWS"/[0-9]*.json "$ROWS/skipped"
+
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+"$here/../e2e/run.sh" -j "${JOBS:-2}" -d "$here" | tee "$said"
+
+# Who was skipped now, and who was before and is not among those that ran.
+touch "$ROWS/skipped"
+{
+	sed -n 's/^skip //p' "$said"
+	sed -n 's/^\(ok\|skip\|not ok\) \([^: ]*\).*/\2:/p' "$said" | grep -vF -f - "$ROWS/skipped"
+} | sort -u >"$ROWS/skipped.new"
+mv "$ROWS/skipped.new" "$ROWS/skipped"
+
+echo
+status=0
+"$here/table.sh" "$ROWS" | tee "$said" || :
+read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$said")
+echo "${passed:-0} ${failed:-1} $(wc -l <"$ROWS/skipped")" >"$RESULTS/proof"
+"$here/table.sh" --markdown "$ROWS" >"${PROOF_DOC:-$root/docs/PROOF.md}" || :
+[ "${failed:-1}" -eq 0 ] || status=1
+exit $status
