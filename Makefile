@@ -573,6 +573,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -D -m 0755 $(program) '$(sbin)'
 	$(Q)install -D -m 0644 docs/man/lostsock.8 '$(man8)'
 	$(Q)install -D -m 0644 -t '$(incdir)' include/tether/*.h
+	$(Q)install -D -m 0644 -t '$(dir $(incdir))lostsock' include/lostsock/streams.h
 	$(Q)install -D -m 0755 -t '$(libdir)' build/$(tether_so)
 	$(Q)install -m 0644 build/libtether.a '$(libdir)'
 	$(Q)ln -sf $(tether_so) '$(libdir)/libtether.so'
@@ -589,7 +590,7 @@ uninstall: ## remove what install put there
 	$(Q)rm -f $(tether_tools:%='$(bindir)/%') $(patsubst docs/man/%,'$(man1)/%',$(wildcard docs/man/*.1))
 	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
 	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
-	$(Q)rm -rf '$(docdir)' '$(incdir)'
+	$(Q)rm -rf '$(docdir)' '$(incdir)' '$(dir $(incdir))lostsock'
 
 clean: ## remove build/
 	$(Q)rm -rf build

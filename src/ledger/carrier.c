@@ -10,11 +10,11 @@
 /* A carrier whose socket has ended, and of whose end its program does not tell, is kept so long. */
 #define GONE_KEEP_NS 600000000000ull
 
-struct carrier_key {
-	uint32_t proc;
-	uint32_t library;
-	uint64_t conn;
-};
+/* Numbers of two libraries in one process that differ in this alone are not told apart. */
+static uint64_t carrier_key(uint8_t library, uint64_t conn)
+{
+	return conn ^ (uint64_t)library << 56;
+}
 
 struct carrier *carrier_at(const struct ledger *led, uint32_t id)
 {
@@ -42,10 +42,11 @@ uint32_t streams_get(struct ledger *led, uint32_t proc)
 
 uint32_t carrier_find(const struct ledger *led, uint32_t proc, uint8_t library, uint64_t conn)
 {
-	struct carrier_key k = { .proc = proc, .library = library, .conn = conn };
-	PPvoid_t slot = JudyHSGet(led->by_carrier, &k, sizeof(k));
+	const struct streams_entry *e = streams_at(led, proc_at(led, proc)->streams);
+	uint32_t id = e ? index_get(e->by_conn, carrier_key(library, conn)) : 0;
+	const struct carrier *c = carrier_at(led, id);
 
-	return slot ? (uint32_t)(uintptr_t)*slot : 0;
+	return c && c->conn == conn && c->library == library ? id : 0;
 }
 
 static void link_carrier(struct ledger *led, struct streams_entry *e, uint32_t id)
@@ -73,7 +74,6 @@ static void unlink_carrier(struct ledger *led, struct streams_entry *e, const st
 uint32_t carrier_get(struct ledger *led, uint32_t proc, uint8_t library, uint64_t conn,
 		     uint64_t now_ns)
 {
-	struct carrier_key k = { .proc = proc, .library = library, .conn = conn };
 	uint32_t id = carrier_find(led, proc, library, conn), streams;
 	struct streams_entry *e;
 	struct carrier *c;
@@ -85,8 +85,9 @@ uint32_t carrier_get(struct ledger *led, uint32_t proc, uint8_t library, uint64_
 	id = streams ? slab_alloc(&led->carriers) : 0;
 	if (!id)
 		return 0;
-	slot = JudyHSIns(&led->by_carrier, &k, sizeof(k), PJE0);
-	if (!slot || slot == PPJERR) {
+	e = streams_at(led, streams);
+	slot = JudyLIns(&e->by_conn, carrier_key(library, conn), PJE0);
+	if (!slot || slot == PPJERR || *slot) {
 		slab_free(&led->carriers, id);
 		return 0;
 	}
@@ -98,7 +99,6 @@ uint32_t carrier_get(struct ledger *led, uint32_t proc, uint8_t library, uint64_
 	c->open_ns = now_ns;
 	c->fd = -1;
 	c->credit = STREAM_CREDIT_UNKNOWN;
-	e = streams_at(led, streams);
 	e->pub.carriers++;
 	link_carrier(led, e, id);
 	return id;
@@ -134,15 +134,10 @@ static void carrier_free(struct ledger *led, uint32_t id, uint64_t now_ns)
 {
 	struct carrier *c = carrier_at(led, id);
 	struct streams_entry *e = streams_at(led, proc_at(led, c->proc)->streams);
-	struct carrier_key k = { .proc = c->proc, .library = c->library, .conn = c->conn };
-	PPvoid_t slot;
 
 	carrier_close(led, c, now_ns);
 	unlink_carrier(led, e, c);
-	slot = JudyHSGet(led->by_carrier, &k, sizeof(k));
-	if (slot)
-		*slot = NULL; /* see index.c */
-	JudyHSDel(&led->by_carrier, &k, sizeof(k), PJE0);
+	index_drop(&e->by_conn, carrier_key(c->library, c->conn));
 	slab_free(&led->carriers, id);
 }
 
@@ -308,6 +303,8 @@ void streams_exit(struct ledger *led, uint32_t proc, uint64_t now_ns)
 	while (e->pub.carrier)
 		carrier_free(led, e->pub.carrier, now_ns);
 	gauges_drop(led, e);
+	stream_sites_drop(led, e);
+	JudyLFreeArray(&e->by_conn, PJE0);
 	slab_free(&led->proc_streams, p->streams);
 	p->streams = 0;
 	proc_unref(led, proc);
@@ -322,6 +319,14 @@ void carriers_fini(struct ledger *led)
 
 		if (c)
 			JudyLFreeArray(&c->by_id, PJE0);
+	}
+	for (id = 1; id < led->proc_streams.end; id++) {
+		struct streams_entry *e = streams_at(led, id);
+
+		if (!e)
+			continue;
+		JudyLFreeArray(&e->by_conn, PJE0);
+		JudyLFreeArray(&e->by_site, PJE0);
 	}
 }
 

@@ -95,7 +95,10 @@ enum count_of {
 /* A process with streams. `pub` comes first, as in struct proc_entry. */
 struct streams_entry {
 	struct proc_streams pub;
-	uint32_t gauge; /* the first of its counters */
+	/* JudyL, and not JudyHS, which does not survive it that memory is short. */
+	Pvoid_t by_conn; /* number and library → carrier */
+	Pvoid_t by_site; /* stack, kind and library → stream_site */
+	uint32_t gauge;	 /* the first of its counters */
 	uint32_t gauges;
 	struct count settled; /* pub.count when it was last compared */
 	bool counted;
@@ -113,17 +116,15 @@ struct ledger {
 	struct ledger_limits limits;
 	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, lefts;
 	struct slab streams, carriers, stream_sites, proc_streams, gauges;
-	Pvoid_t by_cookie;	/* JudyL: cookie → conn */
-	Pvoid_t by_pid;		/* JudyL: pid → newest proc */
-	Pvoid_t by_tid;		/* JudyL: tid → task */
-	Pvoid_t by_listener;	/* JudyL: netns and port → conn */
-	Pvoid_t by_site;	/* JudyHS: struct site_key → site */
-	Pvoid_t by_stack;	/* JudyL: stack number → stack */
-	Pvoid_t by_wait;	/* JudyHS: struct wait_key → wait */
-	Pvoid_t by_empty;	/* JudyL: conn → empty */
-	Pvoid_t by_left;	/* JudyL: cookie → left */
-	Pvoid_t by_carrier;	/* JudyHS: struct carrier_key → carrier */
-	Pvoid_t by_stream_site; /* JudyHS: struct stream_site_key → stream_site */
+	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
+	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
+	Pvoid_t by_tid;	     /* JudyL: tid → task */
+	Pvoid_t by_listener; /* JudyL: netns and port → conn */
+	Pvoid_t by_site;     /* JudyHS: struct site_key → site */
+	Pvoid_t by_stack;    /* JudyL: stack number → stack */
+	Pvoid_t by_wait;     /* JudyHS: struct wait_key → wait */
+	Pvoid_t by_empty;    /* JudyL: conn → empty */
+	Pvoid_t by_left;     /* JudyL: cookie → left */
 	const char *library[256];
 	struct names names;	  /* of paths */
 	struct names frame_names; /* of what frames are named by */
@@ -225,6 +226,8 @@ int stream_apply(struct ledger *led, const struct ls_stream *rec);
 /* Frees all of @c's, as its connection's end does. */
 void streams_drop(struct ledger *led, struct carrier *c, uint64_t now_ns);
 void stream_sites_sweep(struct ledger *led);
+/* Frees those of @e, none of which has streams any more. */
+void stream_sites_drop(struct ledger *led, struct streams_entry *e);
 
 /* ---- carrier.c */
 struct carrier *carrier_at(const struct ledger *led, uint32_t id);

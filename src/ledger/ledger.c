@@ -79,8 +79,6 @@ void ledger_free(struct ledger *led)
 	JudyHSFreeArray(&led->by_wait, PJE0);
 	JudyLFreeArray(&led->by_empty, PJE0);
 	JudyLFreeArray(&led->by_left, PJE0);
-	JudyHSFreeArray(&led->by_carrier, PJE0);
-	JudyHSFreeArray(&led->by_stream_site, PJE0);
 	carriers_fini(led);
 	stacks_fini(led);
 	names_fini(&led->names);

@@ -12,14 +12,6 @@
 
 #define SITE_KEEP_NS 600000000000ull
 
-struct stream_site_key {
-	uint32_t proc;
-	int32_t stack;
-	uint8_t kind;
-	uint8_t library;
-	uint8_t zero[6];
-};
-
 static struct stream *stream_at(const struct ledger *led, uint32_t id)
 {
 	return slab_get(&led->streams, id);
@@ -32,49 +24,62 @@ static struct stream_site *stream_site_at(const struct ledger *led, uint32_t id)
 
 /* ---- sites */
 
-static uint32_t stream_site_get(struct ledger *led, struct stream_site_key *k)
+static Word_t site_key(int32_t stack, uint8_t kind, uint8_t library)
 {
-	PPvoid_t slot = JudyHSGet(led->by_stream_site, k, sizeof(*k));
+	return (Word_t)(uint32_t)(stack + 1) << 16 | (Word_t)kind << 8 | library;
+}
+
+static uint32_t stream_site_get(struct ledger *led, uint32_t proc, int32_t stack, uint8_t kind,
+				uint8_t library)
+{
+	struct streams_entry *e = streams_at(led, proc_at(led, proc)->streams);
+	PPvoid_t slot = JudyLIns(&e->by_site, site_key(stack, kind, library), PJE0);
 	struct stream_site *s;
 	uint32_t id;
 
-	if (slot && *slot)
+	if (!slot || slot == PPJERR)
+		return 0;
+	if (*slot)
 		return (uint32_t)(uintptr_t)*slot;
 	id = slab_alloc(&led->stream_sites);
-	if (!id)
-		return 0;
-	slot = JudyHSIns(&led->by_stream_site, k, sizeof(*k), PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->stream_sites, id);
+	if (!id) {
+		index_drop(&e->by_site, site_key(stack, kind, library));
 		return 0;
 	}
 	*slot = (void *)(uintptr_t)id;
 	s = stream_site_at(led, id);
-	s->proc = k->proc;
-	s->stack = k->stack;
-	s->kind = k->kind;
-	s->library = k->library;
+	s->proc = proc;
+	s->stack = stack;
+	s->kind = kind;
+	s->library = library;
 	s->first_ns = led->totals.time_ns;
-	proc_ref(led, k->proc);
+	proc_ref(led, proc);
 	return id;
 }
 
 static void stream_site_free(struct ledger *led, uint32_t id)
 {
 	const struct stream_site *s = stream_site_at(led, id);
-	struct stream_site_key k = {
-		.proc = s->proc,
-		.stack = s->stack,
-		.kind = s->kind,
-		.library = s->library,
-	};
-	PPvoid_t slot = JudyHSGet(led->by_stream_site, &k, sizeof(k));
+	struct streams_entry *e = streams_at(led, proc_at(led, s->proc)->streams);
 
-	if (slot)
-		*slot = NULL; /* see index.c */
-	JudyHSDel(&led->by_stream_site, &k, sizeof(k), PJE0);
+	index_drop(&e->by_site, site_key(s->stack, s->kind, s->library));
 	proc_unref(led, s->proc);
 	slab_free(&led->stream_sites, id);
+}
+
+void stream_sites_drop(struct ledger *led, struct streams_entry *e)
+{
+	Word_t key = 0;
+	PPvoid_t slot;
+
+	for (slot = JudyLFirst(e->by_site, &key, PJE0); slot && slot != PPJERR;
+	     slot = JudyLNext(e->by_site, &key, PJE0)) {
+		if (!*slot)
+			continue;
+		proc_unref(led, e->pub.proc);
+		slab_free(&led->stream_sites, (uint32_t)(uintptr_t)*slot);
+	}
+	JudyLFreeArray(&e->by_site, PJE0);
 }
 
 /* For a while after its last stream a site is kept, with its memory of what ended and when. */
@@ -85,10 +90,8 @@ void stream_sites_sweep(struct ledger *led)
 
 	for (id = 1; id < led->stream_sites.end; id++) {
 		const struct stream_site *s = stream_site_at(led, id);
-		const struct proc_entry *p = s ? proc_at(led, s->proc) : NULL;
 
-		if (s && !s->live &&
-		    (!p || p->pub.exit_ns || ns_since(now_ns, s->last_ns) > SITE_KEEP_NS))
+		if (s && !s->live && ns_since(now_ns, s->last_ns) > SITE_KEEP_NS)
 			stream_site_free(led, id);
 	}
 }
@@ -162,12 +165,6 @@ static uint32_t stream_new(struct ledger *led, uint32_t carrier, const struct ls
 {
 	struct carrier *c = carrier_at(led, carrier);
 	uint32_t id = slab_alloc(&led->streams);
-	struct stream_site_key k = {
-		.proc = c->proc,
-		.stack = rec->stack < 0 ? -1 : rec->stack,
-		.kind = rec->how & (LS_STREAM_PEERS | LS_STREAM_UNI),
-		.library = rec->library,
-	};
 	struct stream *s;
 	PPvoid_t slot;
 
@@ -183,9 +180,10 @@ static uint32_t stream_new(struct ledger *led, uint32_t carrier, const struct ls
 	s->id = rec->id;
 	s->open_ns = rec->hdr.time_ns;
 	s->carrier = carrier;
-	s->kind = k.kind;
+	s->kind = rec->how & (LS_STREAM_PEERS | LS_STREAM_UNI);
 	s->tid = rec->who.tid;
-	s->site = stream_site_get(led, &k);
+	s->site = stream_site_get(led, c->proc, rec->stack < 0 ? -1 : rec->stack, s->kind,
+				  rec->library);
 	link_youngest(led, c, s, id);
 	count_live(led, c, s, 1, rec->hdr.time_ns);
 	return id;
