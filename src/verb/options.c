@@ -191,21 +191,10 @@ static int set_web_listen(struct options *opt, const char *arg, char err[OPTIONS
 	return 0;
 }
 
-/* It stands in a page and in lines of a log. */
 static int set_web_path(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
-	static const char *const taken[] = { "/", "/findings", "/healthz", "/readyz" };
-	size_t i;
-
-	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		if (!strcmp(arg, taken[i]))
-			return options_complain(err, "--web.telemetry-path: %s is taken", arg);
-	if (*arg != '/' || strspn(arg, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789._-") != strlen(arg))
-		return options_complain(
-			err, "--web.telemetry-path: a path such as /metrics, not '%.60s'", arg);
 	opt->web_path = arg;
-	return 0;
+	return options_web_path("--web.telemetry-path", arg, err);
 }
 
 static int set_web_config(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
@@ -218,14 +207,6 @@ static int set_web_config(struct options *opt, const char *arg, char err[OPTIONS
 static int set_max_names(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
 	return options_number("--max-names", arg, TALLY_ROWS_MAX, &opt->max_names, err);
-}
-
-static int set_by_pid(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
-{
-	(void)arg;
-	(void)err;
-	opt->by_pid = true;
-	return 0;
 }
 
 static int set_speed(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
@@ -278,6 +259,7 @@ SETTER_WORD(user)
 		return 0;                                                                         \
 	}
 SETTER_FLAG(streams)
+SETTER_FLAG(by_pid)
 SETTER_FLAG(once)
 SETTER_FLAG(json)
 SETTER_FLAG(all)

@@ -111,12 +111,12 @@ detached
 
 load close-wait --leaky
 exporting --after 1s --by-pid --web.telemetry-path /m --comm "$leaky"
-until_true 10 eval 'gets 200 /m; grep -q "process_leaked_connections{comm=\"$leaky\",container=\"[^\"]*\",pid=\"$PID\"} $COUNT" "$TMPDIR/body"' ||
+until_true 45 eval 'gets 200 /m; grep -q "process_leaked_connections{comm=\"$leaky\",container=\"[^\"]*\",pid=\"$PID\"} $COUNT" "$TMPDIR/body"' ||
 	fail "not by pid: $(grep process_leaked "$TMPDIR/body")"
 gets 404 /metrics
 opened="lostsock_process_connections_opened_total{comm=\"$leaky\",container=\"[^\"]*\",pid=\"\"}"
 unload
-until_true 10 eval 'gets 200 /m; ! grep -q "pid=\"$PID\"" "$TMPDIR/body"' || fail "the series of an ended process stay"
+until_true 45 eval 'gets 200 /m; ! grep -q "pid=\"$PID\"" "$TMPDIR/body"' || fail "the series of an ended process stay"
 grep -q "^$opened" "$TMPDIR/body" || fail "its counts are not folded: $(grep opened_total "$TMPDIR/body")"
 exported
 
@@ -125,7 +125,7 @@ exported
 load close-wait --leaky
 load silent-peer --mended
 LINES_SAID=2 exporting --after 1s --max-names 1
-until_true 10 eval 'gets 200 /metrics; [ "$(sample lostsock_names_others)" -ge 1 ]' ||
+until_true 45 eval 'gets 200 /metrics; [ "$(sample lostsock_names_others)" -ge 1 ]' ||
 	fail "nobody is summed up: $(grep lostsock_process "$TMPDIR/body")"
 [ "$(grep -c '^lostsock_process_connections{' "$TMPDIR/body")" -eq 2 ] || fail "series: $(grep process_conn "$TMPDIR/body")"
 grep -q "process_connections{comm=\"$leaky\"" "$TMPDIR/body" || fail "who leaks is not told apart"

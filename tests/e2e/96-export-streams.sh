@@ -16,7 +16,7 @@ load streams --count 50 --keep 20
 comes lostsock_streams '=' 20
 comes lostsock_streams_half_open '=' 20
 half_open='lostsock_findings{class="stream-half-open",kind="leak",certainty'
-until_true 15 eval 'gets 200 /metrics; [ $(($(sample "$half_open=\"certain\"}") + $(sample "$half_open=\"suspected\"}"))) -eq 20 ]' ||
+until_true 45 eval 'gets 200 /metrics; [ $(($(sample "$half_open=\"certain\"}") + $(sample "$half_open=\"suspected\"}"))) -eq 20 ]' ||
 	fail "findings: $(grep -F "$half_open" "$TMPDIR/body")"
 caps=$(capsh --decode="$(awk '/^CapEff:/ { print $2 }' "/proc/$export_pid/status")")
 [ "${caps#*=}" = cap_dac_read_search,cap_sys_ptrace,cap_perfmon,cap_bpf ] || fail "the collector may: $caps"
