@@ -31,6 +31,7 @@ prepare() {
 
 # getter ARGS...: tether-get, which starts when it is told to.
 getter() {
+	# shellcheck disable=SC2016 # for the inner shell
 	held bash -c 'exec "$@" 2>"$0"' "$TMPDIR/get" "$GET" --hold 60s "$@"
 	get_pid=$PID
 }

@@ -178,14 +178,14 @@ write_row() {
 }
 
 # A shell of its own, so that a row that fails ends what it has started and costs no other.
-row() (
+row() {
 	trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 	expected=() allowed=() PID=''
 	watch_row "$@"
 	judge_row
 	write_row
 	[ -z "$reason" ] || jq -c '.[]' <<<"$false" >&2
-)
+}
 
 # twins PROGRAM CLASS COUNT FUNCTION COMMAND...: two rows.
 twins() {
