@@ -91,11 +91,12 @@ strangers() {
 		read -r class pid line <<<"$line"
 		known+="$class $pid,"
 	done
-	reports | jq -c '.findings[]' | jq -sc --arg known ",$known" '
+	reports | jq -c '.findings | group_by([.class, .pid])[]
+		| {class: .[0].class, pid: .[0].pid, comm: .[0].comm, certain: .[0].certain,
+		   count: (map(.count) | add), example: .[0] | del(.site)}' |
+		jq -sc --arg known ",$known" '
 		map(select(",\(.class) \(.pid)," as $it | $known | contains($it) | not))
-		| group_by([.class, .pid, .id]) | map(max_by(.count)) | group_by([.class, .pid])
-		| map({class: .[0].class, pid: .[0].pid, comm: .[0].comm, certain: .[0].certain,
-		       count: (map(.count) | add), example: .[0] | del(.site)})'
+		| group_by([.class, .pid]) | map(max_by(.count))'
 }
 
 # How many of the class are said, by the one who was attached to, to come from FUNCTION.
@@ -177,14 +178,14 @@ write_row() {
 }
 
 # A shell of its own, so that a row that fails ends what it has started and costs no other.
-row() (
+row() {
 	trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 	expected=() allowed=() PID=''
 	watch_row "$@"
 	judge_row
 	write_row
 	[ -z "$reason" ] || jq -c '.[]' <<<"$false" >&2
-)
+}
 
 # twins PROGRAM CLASS COUNT FUNCTION COMMAND...: two rows.
 twins() {

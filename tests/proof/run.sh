@@ -7,7 +7,7 @@
 #	PROOF_DIR	where the rows are kept, build/proof-rows
 #	PROOF_DOC	the table as markdown, docs/PROOF.md
 #	RESUME=1	rows that this very lostsock has answered already are not run again
-#	JOBS		scripts at a time, 2
+#	JOBS		scripts at a time, 3
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +20,7 @@ mkdir -p "$ROWS"
 
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-"$here/../e2e/run.sh" -j "${JOBS:-2}" -d "$here" | tee "$said"
+"$here/../e2e/run.sh" -j "${JOBS:-3}" -d "$here" | tee "$said"
 
 # Who was skipped now, and who was before and is not among those that ran.
 touch "$ROWS/skipped"

@@ -16,9 +16,10 @@ rows=${1:?usage: table.sh [--markdown] ROWS}
 # shellcheck disable=SC2016 # jq's
 words='
 def wanted: if .twin == "leaky" then (.count | ltrimstr(">=") | tonumber) else 0 end;
-def capped: if .found > wanted and (.count | startswith(">=")) then wanted
-	elif .found > wanted then wanted else .found end;
-def strays: (.false | map(.count) | add // 0) + ([.found - wanted, 0] | max) * (if .twin == "leaky" and (.count | startswith(">=") | not) then 1 else 0 end);
+def open_ended: .count | startswith(">=");
+def capped: [.found, wanted] | min;
+def excess: if .twin == "leaky" and (open_ended | not) then [.found - wanted, 0] | max else 0 end;
+def strays: (.false | map(.count) | add // 0) + excess;
 def percent($a; $b): if $b == 0 then "-" else "\($a / $b * 1000 | floor / 10)%" end;
 def share($what; $a; $b): "\($what) \(percent($a; $b)) (\($a) of \($b))";
 def cells: [
@@ -74,6 +75,7 @@ document() {
 		- *false*: what is accused besides, at any time, of the twins and of their servers and clients.
 
 	END
+	# shellcheck disable=SC2016 # jq's
 	all -r "$words"' | def row: "| " + (map(gsub("\\|"; "\\|")) | join(" | ")) + " |";
 		(header | row), (header | map("---") | row), (.[] | cells | .[6] |= (if . == "-" or . == "none asked" then . else sub("^(?<f>.*) ×"; "`\(.f)` ×") end) | row)'
 	echo

@@ -36,7 +36,7 @@ clients() {
 }
 
 : >"$ROWS/healthy.skipped"
-stream --interval 1s
+stream --interval 2s
 
 program "nginx, keep-alive pool"
 if there nginx nginx; then
@@ -105,19 +105,27 @@ if there sshd sshd && there ssh sshd; then
 	until_true 10 grep -q at-rest "$TMPDIR/log" || fail "ssh: $(tail -n 3 "$TMPDIR/log")"
 fi
 program "chat that fills"
-load chat.py --hold $((seconds + 30)) --rate 2
+# Each guest's word goes to each guest: 150 in all, or it is the server that is too slow.
+load chat.py --hold $((seconds + 60)) --rate "$(jq -n "150 / ($seconds + 60)")"
 program "pool that warms up"
-load ramppool --seconds $((seconds / 2)) --hold $((seconds + 30)) --count 60
+load ramppool --seconds $((seconds / 2)) --hold $((seconds + 60)) --count 60
 program "thread a connection"
-load threadserver --hold $((seconds + 30))
+# Its clients do not look whether they were hung up on.
+load threadserver --hold $((seconds + 60)) --timeout $((seconds + 120))
 
 say "watching for $seconds s"
 sleep "$seconds"
 
-# Whose a finding is: by the environment of its process, else by its name.
+# Whose a process is, by its environment while it lives, else by its name.
+known=$TMPDIR/known
+for pid in /proc/[0-9]*; do
+	name=$(tr '\0' '\n' <"$pid/environ" 2>/dev/null | sed -n 's/^LOSTSOCK_PROOF=//p' | head -n 1)
+	[ -z "$name" ] || echo "${pid#/proc/} $name"
+done >"$known"
+
 whose() {
 	local name
-	name=$(tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^LOSTSOCK_PROOF=//p' | head -n 1)
+	name=$(sed -n "s/^$1 //p" "$known")
 	echo "${name:-$2}"
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A server on epoll itself. The leaky twin, told that a guest has something to say, reads until read()
- * returns 0, and takes that for "no more for now".
+ * A server on epoll itself. The leaky twin, told that a guest has something to say, reads until
+ * read() returns 0, and takes that for "no more for now".
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

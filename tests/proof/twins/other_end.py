@@ -93,17 +93,17 @@ def leave(port, n):
 
 def silent(port, _):
     listener = socket.create_server(("127.0.0.1", port), backlog=64)
-    sockets = []
 
     def accept():
         while True:
-            s = listener.accept()[0]
-            sockets.append(s)
-            threading.Thread(target=drain, args=(s,), daemon=True).start()
+            threading.Thread(target=drain, args=(listener.accept()[0],), daemon=True).start()
 
     def drain(s):
         s.settimeout(600)
-        while s.recv(4096):
+        try:
+            while s.recv(4096):
+                pass
+        except OSError:
             pass
         s.close()
 

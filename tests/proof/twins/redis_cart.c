@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * hiredis: a connection for each cart. The leaky twin forgets it where the key is missing. It goes on, twice
- * a second, until its standard input ends: a server without a timeout, as Redis is by default, never
- * tells it.
+ * hiredis: a connection for each cart. The leaky twin forgets it where the key is missing. It goes
+ * on, twice a second, until its standard input ends: a server without a timeout, as Redis is by
+ * default, never tells it.
  */
 #include <hiredis/hiredis.h>
 #include <poll.h>
