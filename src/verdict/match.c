@@ -275,8 +275,8 @@ bool match_expect_body(const struct rule_ctx *x, const struct conn *c, struct ma
 	return accuse(m, c->send_ns, parked(x, c), false);
 }
 
-/* Where a thread waits for its first byte, that is the stall, and silent-peer's; or none, if it will
- * give up: a server that has accepted, and whose client connects ahead of need. */
+/* Where a thread waits for its first byte, that is the stall, and silent-peer's; or none, if it
+ * will give up: a server that has accepted, and whose client connects ahead of need. */
 bool match_never_used(const struct rule_ctx *x, const struct conn *c, struct match *m)
 {
 	if (moved(c) || !lasted(x, c->open_ns, x->t->after_ns[VERDICT_NEVER_USED]))
