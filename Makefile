@@ -578,7 +578,7 @@ clean: ## remove build/
 help: ## this list
 	@echo 'make VERB [VARIABLE=VALUE]'; echo
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "%-17s%s\n", $$1, $$2 }'
 	@echo
 	@echo '  V=1                show the commands, and the output of passing tests'
 	@echo '  T=WORD             only the tests whose name has WORD in it'
