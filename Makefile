@@ -40,7 +40,7 @@ say  = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' '$1' '$2')
 # ---- sources ---------------------------------------------------------------------------------
 
 # The directories of src/ that make up the program. src/tether is a library of its own.
-parts := verb source ledger verdict view symbol base
+parts := verb export source ledger verdict view symbol base
 
 src       := $(foreach p,$(parts),$(wildcard src/$p/*.c))
 edge_src  := $(wildcard src/verb/*.c src/source/live*.c src/source/bpf*.c)
@@ -81,7 +81,8 @@ harden   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # No _FORTIFY_SOURCE here: its wrappers hide string functions from the sanitizers.
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-ldlibs   := -lbpf -ldw -lelf -llzma -lz -liberty -lncursesw -ljansson -lJudy -lcap $(LDLIBS)
+ldlibs   := -lbpf -ldw -lelf -llzma -lz -liberty -lncursesw -ljansson -lJudy -lcap -lyaml -lcrypt \
+            -lseccomp $(LDLIBS)
 
 # A test is called by cmocka, libFuzzer or the linker's --wrap: the signature is theirs, and there is
 # no header to declare it in.
@@ -154,11 +155,17 @@ main_obj := $(patsubst %.c,$(obj_$(flavour))/%.o,$(main_src) $(src))
 
 all: $(program) tether ## build lostsock, libtether and its tools (the default)
 
-$(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs)))
+# What serves HTTP, in the library below and here.
+tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
-$(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link
+$(eval $(call stamp,$(out)/.link,$(cc_$(flavour)) $(ldflags) $(ldlibs) $(tether_libs)))
+
+$(program): $(main_obj) $(obj_$(flavour))/.files $(out)/.link build/libtether.a
 	$(call say,LD,$@)
-	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) $(ldlibs)
+	$(Q)$(cc_$(flavour)) $(ldflags) -o $@ $(filter %.o,$^) build/libtether.a $(ldlibs) $(tether_libs)
+
+# The page is taken in by the assembler, which says nothing of it.
+$(foreach f,plain san fuzz,$(obj_$f)/src/export/page.o): src/export/page.html
 
 # ---- tether: a library of its own, with flags of its own ---------------------------------------
 
@@ -173,7 +180,6 @@ tether_help  := $(filter-out $(tether_all),$(wildcard tests/tether/*.c))
 llhttp_dir   := /usr/share/llhttp
 llhttp_inc   := /usr/share/include/llhttp
 llhttp_obj   := llhttp/llhttp.o llhttp/api.o llhttp/http.o
-tether_libs  := -luv -lgnutls -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lpthread
 
 tether_common := -std=gnu11 -D_GNU_SOURCE -Iinclude -isystem $(llhttp_inc) $(warnings) \
                  -fno-omit-frame-pointer -fvisibility=hidden $(CPPFLAGS)
@@ -322,7 +328,8 @@ load_bin  := $(load_src:tests/e2e/load/%.c=build/load/%)
 fuzz_bin  := $(fuzz_src:tests/fuzz/%.c=build/fuzz/%)
 bench_bin := $(bench_src:tests/bench/%.c=build/bench/%)
 peer_bin  := $(addprefix build/peers/,curl_easy pq_session session-cpp session-cpp-stripped \
-             session-go session-go-stripped Session.class $(if $(shell command -v rustc),session-rs))
+             session-go session-go-stripped quic_streams quic_streams-stripped nghttp2_streams \
+             Session.class $(if $(shell command -v rustc),session-rs))
 
 # T=WORD keeps to the test programs, or the scenarios, whose name has WORD in it.
 pick = $(if $(T),$(foreach b,$1,$(if $(findstring $(T),$(notdir $b)),$b)),$1)
@@ -442,6 +449,18 @@ build/peers/session-go: $(twins)/session.go
 	$(call say,GO,$<)
 	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off go build -o $@ $<
 
+# With the libraries that Debian installs as sources.
+build/peers/quic_streams: $(twins)/quic_streams.go
+	@mkdir -p $(@D)
+	$(call say,GO,$<)
+	$(Q)GOCACHE='$(CURDIR)/build/go' GOPATH=/usr/share/gocode GO111MODULE=off go build -o $@ $<
+
+# Statically, so that the library's own functions have names.
+build/peers/nghttp2_streams: $(twins)/nghttp2_streams.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -g -Wall -Wextra -o $@ $< -l:libnghttp2.a
+
 build/peers/session-rs: $(twins)/session.rs
 	@mkdir -p $(@D)
 	$(call say,RUSTC,$<)
@@ -554,6 +573,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -D -m 0755 $(program) '$(sbin)'
 	$(Q)install -D -m 0644 docs/man/lostsock.8 '$(man8)'
 	$(Q)install -D -m 0644 -t '$(incdir)' include/tether/*.h
+	$(Q)install -D -m 0644 -t '$(dir $(incdir))lostsock' include/lostsock/streams.h
 	$(Q)install -D -m 0755 -t '$(libdir)' build/$(tether_so)
 	$(Q)install -m 0644 build/libtether.a '$(libdir)'
 	$(Q)ln -sf $(tether_so) '$(libdir)/libtether.so'
@@ -570,7 +590,7 @@ uninstall: ## remove what install put there
 	$(Q)rm -f $(tether_tools:%='$(bindir)/%') $(patsubst docs/man/%,'$(man1)/%',$(wildcard docs/man/*.1))
 	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
 	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
-	$(Q)rm -rf '$(docdir)' '$(incdir)'
+	$(Q)rm -rf '$(docdir)' '$(incdir)' '$(dir $(incdir))lostsock'
 
 clean: ## remove build/
 	$(Q)rm -rf build

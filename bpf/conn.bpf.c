@@ -20,6 +20,19 @@ __u64 pids_maybe[LS_PIDS_WORDS] = {};
 __u32 copies = 0;
 __u32 copies_await = 0;
 
+/* A snapshot that stands on a descriptor while its owner closes it does the closing itself, and is
+ * not to take the blame: neither ours nor that of another lostsock. */
+static __always_inline bool passes_by(struct task_struct *task)
+{
+	static const char name[8] = "lostsock";
+	__u64 comm[2] = {};
+
+	if ((__u32)task->tgid == cfg.self)
+		return true;
+	bpf_get_current_comm(comm, sizeof(comm));
+	return comm[0] == *(const __u64 *)name && !(__u8)comm[1];
+}
+
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -34,7 +47,10 @@ static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 	if (!rec)
 		return;
 	rec->cookie = bpf_get_socket_cookie(sk);
-	who_is(&rec->who, task);
+	if (role == LS_ROLE_SERVER && passes_by(task))
+		__builtin_memset(&rec->who, 0, sizeof(rec->who));
+	else
+		who_is(&rec->who, task);
 	rec->stack = stack;
 	rec->fd = -1;
 	rec->zero = 0;
@@ -47,17 +63,12 @@ static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 }
 
 /* An accepted connection, about to send its FIN or its reset. One that a snapshot has shown is told
- * of again, which does no harm; the ledger knows it. A snapshot that stands on a descriptor while
- * its owner closes it does the closing itself, and would take the blame. */
+ * of again, which does no harm; the ledger knows it. */
 static __always_inline __u8 closing(struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	if (!tp || tcp_role(tp, 0) != LS_ROLE_SERVER)
-		return LS_ROLE_UNKNOWN;
-	if (bpf_get_current_pid_tgid() >> 32 == cfg.self)
-		return LS_ROLE_UNKNOWN;
-	return LS_ROLE_SERVER;
+	return tp && tcp_role(tp, 0) == LS_ROLE_SERVER ? LS_ROLE_SERVER : LS_ROLE_UNKNOWN;
 }
 
 /* Reset or timed out while a process still has it. */

@@ -78,7 +78,7 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 num
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
 	/* A new program's stacks may be copied or walked: the sooner that is known, the better. */
-	if (cfg.copy_bytes && what == LS_PROC_EXEC)
+	if ((cfg.copy_bytes || cfg.execs) && what == LS_PROC_EXEC)
 		bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);
 	else
 		ring_submit(rec, rec->who.tid);

@@ -27,6 +27,9 @@ build inc:ncurses.h            libncurses-dev
 build inc:jansson.h            libjansson-dev
 build inc:Judy.h               libjudy-dev
 build inc:sys/capability.h     libcap-dev
+build inc:yaml.h               libyaml-dev
+build inc:crypt.h              libcrypt-dev
+build inc:seccomp.h            libseccomp-dev
 build inc:uv.h                 libuv1-dev
 build inc:gnutls/gnutls.h      libgnutls28-dev
 build inc:ngtcp2/ngtcp2.h     libngtcp2-dev
@@ -48,6 +51,9 @@ test  cmd:curl                 curl
 test  cmd:wrk                  wrk
 test  cmd:h2load               nghttp2-client
 test  cmd:openssl              openssl
+test  cmd:htpasswd             apache2-utils
+test  cmd:capsh                libcap2-bin
+test  cmd:setpriv              util-linux
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
 peers cmd:g++                  g++
@@ -55,11 +61,16 @@ peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
 peers dir:postgresql           postgresql
 peers cmd:go                   golang-go
+peers file:/usr/share/gocode/src/github.com/lucas-clemente/quic-go golang-github-lucas-clemente-quic-go-dev
+peers inc:nghttp2/nghttp2.h    libnghttp2-dev
+peers cmd:h2load               nghttp2-client
 peers cmd:rustc                rustc
 peers py:requests              python3-requests
 peers cmd:node                 nodejs
 peers cmd:javac                default-jdk-headless
 peers cmd:setpriv              util-linux
+peers cmd:prometheus           prometheus
+peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
 proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev

@@ -35,6 +35,9 @@ static const struct verb verbs[] = {
 	{ "replay", VERB_REPLAY, verb_replay, "[OPTION...] FILE", "any view over a recording",
 	  "  lostsock replay incident.lsk --once\n"
 	  "  lostsock replay incident.lsk --speed 1\n" },
+	{ "export", VERB_EXPORT, verb_export, "[OPTION...]", "metrics for Prometheus, and a page",
+	  "  lostsock export                                    on 127.0.0.1:9977\n"
+	  "  lostsock export --web.listen-address :9977 --web.config.file web.yml\n" },
 	{ "doctor", VERB_DOCTOR, verb_doctor, "[OPTION...]",
 	  "what this kernel can give, what is missing, how to get it", "  lostsock doctor\n" },
 };
@@ -87,7 +90,8 @@ static int unknown_verb(const char *word)
 		names[i] = verbs[i].name;
 	near = text_nearest(word, names);
 	fprintf(stderr, "lostsock: there is no verb '%.40s'%s%s%s\n", word,
-		near ? " (did you mean '" : "; top, attach, run, record, replay, doctor are",
+		near ? " (did you mean '"
+		     : "; top, attach, run, record, replay, export, doctor are",
 		near ? near : "", near ? "'?)" : "");
 	return EXIT_USAGE;
 }

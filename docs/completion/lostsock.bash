@@ -3,16 +3,17 @@
 # bash completion for lostsock.
 
 _lostsock() {
-	local verbs='top attach run record replay doctor'
+	local verbs='top attach run record replay export doctor'
 	local classes='close-wait dead-fd half-closed silent-peer expect-body unread unsent never-used
 		connecting not-accepted inherited growth aborted died-holding task-stuck task-growth
-		left-open'
+		left-open stream-half-open stream-growth stream-starved miscount'
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
-		--user --speed --stacks --ring-pages
+		--user --speed --stacks --streams --stream-probe --ring-pages --web.listen-address
+		--web.telemetry-path --web.config.file --max-names --by-pid
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
-		netns aborted'
+		netns aborted streams half_open'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
 
 	COMPREPLY=()
@@ -72,7 +73,7 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -W "self $(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	--suppress | --report | --junit)
+	--suppress | --report | --junit | --stream-probe | --web.config.file)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -81,7 +82,12 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return
 		;;
-	--settle | --container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
+	--web.listen-address)
+		# bash splits at ":" too: what comes first is all that can be completed.
+		mapfile -t COMPREPLY < <(compgen -W '127.0.0.1:9977 unix:/run/lostsock.sock' -- "$cur")
+		return
+		;;
+	--settle | --max-names | --web.telemetry-path | --container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
 		return
 		;;
 	esac

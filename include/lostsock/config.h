@@ -37,6 +37,8 @@ struct ls_config {
 	__u32 numbered;	  /* stack numbers are the source's: see enum ls_number */
 	__u32 held;	  /* what a process still holds at its end is told of */
 	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
+	__u32 execs;	  /* the reader is woken when a process becomes another program */
+	__u32 zero;
 };
 
 /* On each CPU: is conn_end at work, and how many ends did conn_end_nested tell of meanwhile? */
@@ -105,6 +107,49 @@ struct ls_wait_sum {
 	__u64 max_ns;
 	__u64 since_ns; /* 0: it does not sit here now */
 	__u32 bucket[LS_WAIT_BUCKETS];
+};
+
+/* ---- probes in programs, see stream.bpf.c */
+
+#define LS_PROBES_MAX	 1024
+#define LS_OPERAND_READS 3
+
+/* Where a value is found: registers and a number are added up, then that is read as an address, and
+ * so on. Registers count from 1 in the words of struct pt_regs; 0: none. */
+struct ls_operand {
+	__s64 first;
+	__s32 then[LS_OPERAND_READS]; /* added after each read */
+	__u8 base, index;
+	__u8 shift; /* of the index */
+	__u8 reads;
+	__s8 size; /* of the value, bytes; negative: it is signed */
+	__u8 zero[7];
+};
+
+enum ls_probe_operand {
+	LS_PROBE_CONN = 0,
+	LS_PROBE_VALUE = 1, /* the stream's number, or a connection's value */
+	LS_PROBE_HOW = 2,   /* of a connection: 1 a server's, 2 a client's */
+	LS_PROBE_FD = 3,
+	LS_PROBE_PROTO = 4,
+	LS_PROBE_IF = 5,
+	LS_PROBE_OPERANDS = 6,
+};
+
+/* What LS_PROBE_IF has to be, or nothing is written. */
+enum ls_probe_test {
+	LS_PROBE_ALWAYS = 0,
+	LS_PROBE_EQUAL = 1,
+	LS_PROBE_UNEQUAL = 2,
+};
+
+struct ls_probe {
+	__u16 record; /* LS_STREAM or LS_STREAM_CONN; 0: nothing is written */
+	__u16 what;   /* enum ls_stream_what or ls_stream_conn_what */
+	__u16 library;
+	__u16 test; /* enum ls_probe_test */
+	__u64 expected;
+	struct ls_operand operand[LS_PROBE_OPERANDS];
 };
 
 static inline __attribute__((always_inline)) __u64 ls_shape_mix(__u64 hash, __u64 word)

@@ -86,7 +86,7 @@ struct ls_tuple {
 
 struct ls_open {
 	struct ls_hdr hdr;
-	struct ls_who who; /* the opener */
+	struct ls_who who; /* the opener; all 0: whoever has the listener */
 	__u64 cookie;
 	__s32 stack; /* its user stack's number (struct ls_stack), negative where none was taken */
 	__s32 fd;    /* the new descriptor where it is known (accept), else -1 */

@@ -86,6 +86,11 @@ TETHER_API int tether_server_new(struct tether_loop *const *loops, unsigned int 
 TETHER_API int tether_server_listen(struct tether_server *server, const char *address,
 				    uint16_t *port);
 
+/* A stream socket that listens already: a UNIX socket, one that systemd has opened, one that needed
+ * privileges which are given up since. The server closes it when it drains; unless this fails, it
+ * is the server's from here on. -EINVAL: it does not listen; -EBADF, -ENOTSOCK, -ESHUTDOWN... */
+TETHER_API int tether_server_adopt(struct tether_server *server, int fd);
+
 /* The same for HTTP/3, over UDP. Needs options.tls (-EINVAL). A client stays with the loop that its
  * first datagram came to, as long as its address does not change. */
 TETHER_API int tether_server_listen_h3(struct tether_server *server, const char *address,

@@ -180,15 +180,26 @@ static void conn_claimed(struct ledger *led, struct conn *c, uint32_t proc,
 	c->flags &= ~(CONN_AT_LEAST | CONN_STATE_AT_LEAST);
 }
 
+/* Whose listener it came from, where that is all that is known. */
+static uint32_t acceptor_of(const struct ledger *led, const struct conn *c)
+{
+	const struct conn *l = c->role == LS_ROLE_SERVER ? conn_at(led, listener_of(led, c)) : NULL;
+
+	return l ? l->holder.proc : 0;
+}
+
 int conn_apply_open(struct ledger *led, const struct ls_open *rec)
 {
 	uint32_t id = ledger_find_conn(led, rec->cookie);
-	uint32_t proc = proc_get(led, &rec->who);
+	bool nameless = !rec->who.pid && rec->tuple.role == LS_ROLE_SERVER;
+	uint32_t proc = nameless ? 0 : proc_get(led, &rec->who);
 	bool fresh = !id;
 	struct conn *c;
 
-	if (!proc)
+	if (!proc && !nameless)
 		return -ENOMEM;
+	if (!fresh && !proc)
+		return 0; /* it is known better already */
 	if (fresh)
 		id = conn_new(led, rec->cookie, &rec->tuple);
 	if (!id)
@@ -201,6 +212,7 @@ int conn_apply_open(struct ledger *led, const struct ls_open *rec)
 		conn_claimed(led, c, proc, rec);
 		return 0;
 	}
+	proc = proc ? proc : acceptor_of(led, c);
 	set_opener(led, c, proc, rec->who.tid);
 	c->open_ns = rec->hdr.time_ns;
 	c->state = rec->tuple.state;
@@ -227,14 +239,6 @@ static void conn_changed(struct ledger *led, struct conn *c, const struct ls_soc
 	site_left(led, c->site, is_counted(c));
 	c->site = site_get(led, c, -1);
 	site_opened(led, c->site, led->totals.time_ns, is_counted(c));
-}
-
-/* Whose listener it came from, for one that no descriptor table shows. */
-static uint32_t acceptor_of(const struct ledger *led, const struct conn *c)
-{
-	const struct conn *l = c->role == LS_ROLE_SERVER ? conn_at(led, listener_of(led, c)) : NULL;
-
-	return l ? l->holder.proc : 0;
 }
 
 void conn_set_path(struct ledger *led, struct conn *c, const struct ls_sock *row)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ledger's rooms, for each other: conn.c (connections and their holders), proc.c, site.c,
- * task.c, sweep.c (what a snapshot's end settles), stack.c, wait.c, left.c. ledger.c is the door.
+ * task.c, sweep.c (what a snapshot's end settles), stack.c, wait.c, left.c, stream.c, carrier.c,
+ * count.c. ledger.c is the door.
  */
 #pragma once
 
@@ -50,6 +51,7 @@ struct proc_entry {
 	uint32_t refs;	/* connections, sites, tasks and deaths that name it */
 	uint32_t older; /* the process that had this pid before, if it is still named */
 	uint32_t client_sites;
+	uint32_t streams; /* its struct streams_entry, 0: it has told of none */
 	uint8_t gen;
 	bool exit_told; /* by its record, not only by its absence */
 };
@@ -69,19 +71,61 @@ struct stack {
 	uint16_t n, room;
 };
 
+/* What a program counts: its connections, or a server that drains. */
+struct gauge {
+	uint64_t of; /* the program's number */
+	uint64_t value;
+	uint64_t begun;
+	uint64_t done;
+	uint32_t tid; /* of a counter without a number: one a thread */
+	uint32_t next;
+	uint8_t library;
+	bool drains;
+	bool told; /* its value is */
+};
+
+/* Connections by what a program may mean to count. */
+enum count_of {
+	COUNT_ACCEPTED,
+	COUNT_CONNECTED,
+	COUNT_ALL,
+	COUNT_OF_MAX
+};
+
+/* A process with streams. `pub` comes first, as in struct proc_entry. */
+struct streams_entry {
+	struct proc_streams pub;
+	/* JudyL, and not JudyHS, which does not survive it that memory is short. */
+	Pvoid_t by_conn; /* number and library → carrier */
+	Pvoid_t by_site; /* stack, kind and library → stream_site */
+	uint32_t gauge;	 /* the first of its counters */
+	uint32_t gauges;
+	struct count settled; /* pub.count when it was last compared */
+	bool counted;
+	bool jumps;	 /* a counter moved by more than one: it may be two */
+	bool calibrated; /* base is known: how many it had open before we looked */
+	bool moved;	 /* something was told since the last snapshot */
+	uint64_t open[COUNT_OF_MAX];
+	uint64_t gone[COUNT_OF_MAX];
+	uint64_t ever[COUNT_OF_MAX]; /* were open */
+	int64_t base[COUNT_OF_MAX];
+};
+
 struct ledger {
 	struct ledger_totals totals;
 	struct ledger_limits limits;
 	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, lefts;
-	Pvoid_t by_cookie;	  /* JudyL: cookie → conn */
-	Pvoid_t by_pid;		  /* JudyL: pid → newest proc */
-	Pvoid_t by_tid;		  /* JudyL: tid → task */
-	Pvoid_t by_listener;	  /* JudyL: netns and port → conn */
-	Pvoid_t by_site;	  /* JudyHS: struct site_key → site */
-	Pvoid_t by_stack;	  /* JudyL: stack number → stack */
-	Pvoid_t by_wait;	  /* JudyHS: struct wait_key → wait */
-	Pvoid_t by_empty;	  /* JudyL: conn → empty */
-	Pvoid_t by_left;	  /* JudyL: cookie → left */
+	struct slab streams, carriers, stream_sites, proc_streams, gauges;
+	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
+	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
+	Pvoid_t by_tid;	     /* JudyL: tid → task */
+	Pvoid_t by_listener; /* JudyL: netns and port → conn */
+	Pvoid_t by_site;     /* JudyHS: struct site_key → site */
+	Pvoid_t by_stack;    /* JudyL: stack number → stack */
+	Pvoid_t by_wait;     /* JudyHS: struct wait_key → wait */
+	Pvoid_t by_empty;    /* JudyL: conn → empty */
+	Pvoid_t by_left;     /* JudyL: cookie → left */
+	const char *library[256];
 	struct names names;	  /* of paths */
 	struct names frame_names; /* of what frames are named by */
 	uint32_t frame_room;	  /* frames that all stacks have room for */
@@ -176,6 +220,44 @@ void empty_drop(struct ledger *led, uint32_t conn);
 int left_apply(struct ledger *led, const struct ls_sock *row);
 /* A snapshot shows @c, which was left: if somebody holds it after all, it was not. */
 void left_shown(struct ledger *led, struct conn *c, const struct ls_sock *row);
+
+/* ---- stream.c */
+int stream_apply(struct ledger *led, const struct ls_stream *rec);
+/* Frees all of @c's, as its connection's end does. */
+void streams_drop(struct ledger *led, struct carrier *c, uint64_t now_ns);
+void stream_sites_sweep(struct ledger *led);
+/* Frees those of @e, none of which has streams any more. */
+void stream_sites_drop(struct ledger *led, struct streams_entry *e);
+
+/* ---- carrier.c */
+struct carrier *carrier_at(const struct ledger *led, uint32_t id);
+struct streams_entry *streams_at(const struct ledger *led, uint32_t id);
+/* The entry of @proc, made where there is none. 0: no memory. */
+uint32_t streams_get(struct ledger *led, uint32_t proc);
+/* 0: there is none, or for the second no memory. */
+uint32_t carrier_find(const struct ledger *led, uint32_t proc, uint8_t library, uint64_t conn);
+uint32_t carrier_get(struct ledger *led, uint32_t proc, uint8_t library, uint64_t conn,
+		     uint64_t now_ns);
+/* What was told to close is another, with the same number. */
+void carrier_reopen(struct ledger *led, struct carrier *c, uint64_t now_ns);
+int carrier_apply(struct ledger *led, const struct ls_stream_conn *rec);
+int library_apply(struct ledger *led, const struct ls_library *rec);
+void carriers_sweep(struct ledger *led);
+/* @proc has ended, or runs another program: all of it is gone. */
+void streams_exit(struct ledger *led, uint32_t proc, uint64_t now_ns);
+void carriers_fini(struct ledger *led);
+
+/* ---- count.c */
+int count_apply(struct ledger *led, struct streams_entry *e, const struct ls_stream_conn *rec);
+/* Adds @n to what is open, as @role. */
+void count_open(struct streams_entry *e, uint8_t role, int n);
+/* Likewise, to those of which the kernel has no socket any more. */
+void count_gone(struct streams_entry *e, uint8_t role, int n);
+/* Compares anew, as of @now_ns. */
+void count_settle(struct streams_entry *e, uint64_t now_ns);
+/* A snapshot has ended: what stands still can be taken as what it is. */
+void count_tick(struct streams_entry *e, uint64_t now_ns);
+void gauges_drop(struct ledger *led, struct streams_entry *e);
 
 /* ---- sweep.c */
 int snap_apply(struct ledger *led, const struct ls_snap *rec);

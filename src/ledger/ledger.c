@@ -15,6 +15,11 @@
 #define WAITS_MAX   (1u << 16)
 #define EMPTIES_MAX (1u << 16)
 #define LEFTS_MAX   (1u << 16)
+/* 200 MiB when all are full. */
+#define STREAMS_MAX	 (1u << 21)
+#define CARRIERS_MAX	 (1u << 18)
+#define STREAM_SITES_MAX (1u << 14)
+#define GAUGES_MAX	 (1u << 16)
 
 /* A mangled name can be long; a path has a hundred bytes. */
 #define PATHS_MAX	  (1u << 16)
@@ -46,6 +51,13 @@ struct ledger *ledger_new(const struct ledger_limits *limits)
 	slab_init(&led->waits, sizeof(struct wait), WAITS_MAX);
 	slab_init(&led->empties, sizeof(struct empty), EMPTIES_MAX);
 	slab_init(&led->lefts, sizeof(struct left), LEFTS_MAX);
+	slab_init(&led->streams, sizeof(struct stream), limit(limits->streams, STREAMS_MAX));
+	slab_init(&led->carriers, sizeof(struct carrier), limit(limits->conns, CARRIERS_MAX));
+	slab_init(&led->stream_sites, sizeof(struct stream_site),
+		  limit(limits->sites, STREAM_SITES_MAX));
+	slab_init(&led->proc_streams, sizeof(struct streams_entry),
+		  limit(limits->procs, PROCS_MAX));
+	slab_init(&led->gauges, sizeof(struct gauge), GAUGES_MAX);
 	led->names.count_max = PATHS_MAX;
 	led->names.bytes_max = PATHS_BYTES;
 	led->frame_names.count_max = FRAME_NAMES_MAX;
@@ -67,6 +79,7 @@ void ledger_free(struct ledger *led)
 	JudyHSFreeArray(&led->by_wait, PJE0);
 	JudyLFreeArray(&led->by_empty, PJE0);
 	JudyLFreeArray(&led->by_left, PJE0);
+	carriers_fini(led);
 	stacks_fini(led);
 	names_fini(&led->names);
 	names_fini(&led->frame_names);
@@ -80,19 +93,34 @@ void ledger_free(struct ledger *led)
 	slab_fini(&led->waits);
 	slab_fini(&led->empties);
 	slab_fini(&led->lefts);
+	slab_fini(&led->streams);
+	slab_fini(&led->carriers);
+	slab_fini(&led->stream_sites);
+	slab_fini(&led->proc_streams);
+	slab_fini(&led->gauges);
 	free(led);
 }
 
 /* How long a record of each type is at least; 0: nothing here reads it. */
 static const uint16_t least[LS_TYPE_MAX] = {
-	[LS_OPEN] = sizeof(struct ls_open),   [LS_END] = sizeof(struct ls_end),
-	[LS_ABORT] = sizeof(struct ls_abort), [LS_DEAD] = sizeof(struct ls_dead),
-	[LS_PROC] = sizeof(struct ls_proc),   [LS_SOCK] = sizeof(struct ls_sock),
-	[LS_TASK] = sizeof(struct ls_task),   [LS_SNAP] = sizeof(struct ls_snap),
-	[LS_LOST] = sizeof(struct ls_lost),   [LS_CGROUP] = sizeof(struct ls_cgroup),
-	[LS_FRAME] = sizeof(struct ls_frame), [LS_WAITER] = sizeof(struct ls_waiter),
-	[LS_WAIT] = sizeof(struct ls_wait),   [LS_EMPTY] = sizeof(struct ls_empty),
+	[LS_OPEN] = sizeof(struct ls_open),
+	[LS_END] = sizeof(struct ls_end),
+	[LS_ABORT] = sizeof(struct ls_abort),
+	[LS_DEAD] = sizeof(struct ls_dead),
+	[LS_PROC] = sizeof(struct ls_proc),
+	[LS_SOCK] = sizeof(struct ls_sock),
+	[LS_TASK] = sizeof(struct ls_task),
+	[LS_SNAP] = sizeof(struct ls_snap),
+	[LS_LOST] = sizeof(struct ls_lost),
+	[LS_CGROUP] = sizeof(struct ls_cgroup),
+	[LS_FRAME] = sizeof(struct ls_frame),
+	[LS_WAITER] = sizeof(struct ls_waiter),
+	[LS_WAIT] = sizeof(struct ls_wait),
+	[LS_EMPTY] = sizeof(struct ls_empty),
 	[LS_HELD] = sizeof(struct ls_sock),
+	[LS_STREAM] = sizeof(struct ls_stream),
+	[LS_STREAM_CONN] = sizeof(struct ls_stream_conn),
+	[LS_LIBRARY] = sizeof(struct ls_library),
 };
 
 static bool family_known(uint8_t family)
@@ -104,6 +132,9 @@ static void lost_apply(struct ledger *led, const struct ls_lost *rec)
 {
 	int i;
 
+	if (rec->count[LS_LOST_RING] > led->totals.lost[LS_LOST_RING] ||
+	    rec->count[LS_LOST_MAP] > led->totals.lost[LS_LOST_MAP])
+		led->totals.lost_ns = rec->hdr.time_ns;
 	for (i = 0; i < LS_LOST_MAX; i++)
 		if (i != LS_LOST_LEDGER)
 			led->totals.lost[i] = rec->count[i];
@@ -146,6 +177,12 @@ static int apply(struct ledger *led, const struct ls_hdr *rec)
 		return empty_apply(led, (const void *)rec);
 	case LS_HELD:
 		return family_known(row->tuple.family) ? left_apply(led, row) : -EBADMSG;
+	case LS_STREAM:
+		return stream_apply(led, (const void *)rec);
+	case LS_STREAM_CONN:
+		return carrier_apply(led, (const void *)rec);
+	case LS_LIBRARY:
+		return library_apply(led, (const void *)rec);
 	}
 	return 0;
 }
@@ -163,8 +200,10 @@ int ledger_apply(struct ledger *led, const struct ls_hdr *rec)
 	if (!led->totals.records++)
 		led->totals.start_ns = rec->time_ns;
 	err = apply(led, rec);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM) {
 		led->totals.lost[LS_LOST_LEDGER]++;
+		led->totals.lost_ns = led->totals.time_ns;
+	}
 	return err;
 }
 

@@ -199,6 +199,7 @@ struct ledger_limits {
 	uint32_t conns; /* each at most 2^31; 0 takes the default */
 	uint32_t procs;
 	uint32_t sites;
+	uint32_t streams;
 };
 
 struct ledger_totals {
@@ -217,8 +218,9 @@ struct ledger_totals {
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t tasks;
-	bool unplaced; /* a connection is in no descriptor table and has not ended: LS_PASS_SOCKS
-			  asked */
+	uint64_t lost_ns; /* when a loss of records was last told of, 0: never */
+	bool unplaced;	  /* a connection is in no descriptor table and has not ended: LS_PASS_SOCKS
+			     asked */
 	uint64_t lost[LS_LOST_MAX];
 };
 
@@ -300,3 +302,5 @@ static inline uint64_t conn_active_ns(const struct conn *c)
 
 	return t ? t : c->open_ns;
 }
+
+#include "ledger/streams.h"

@@ -139,6 +139,7 @@ static void proc_exit(struct ledger *led, uint32_t id, const struct ls_proc *rec
 	p->exit_code = rec->exit_code;
 	p->exit_live = rec->held;
 	note_death(led, id, rec->hdr.time_ns);
+	streams_exit(led, id, rec->hdr.time_ns);
 }
 
 int proc_apply(struct ledger *led, const struct ls_proc *rec)
@@ -160,6 +161,7 @@ int proc_apply(struct ledger *led, const struct ls_proc *rec)
 		break;
 	case LS_PROC_EXEC:
 		p->exec_ns = rec->hdr.time_ns;
+		streams_exit(led, id, rec->hdr.time_ns);
 		break;
 	case LS_PROC_THREAD:
 		p->threads_started++;
@@ -247,8 +249,10 @@ void procs_sweep(struct ledger *led, uint32_t passes)
 			continue;
 		/* Its exit record was lost. */
 		if ((passes & LS_PASS_TASKS) && p->gen != led->gen && !p->pub.exit_ns &&
-		    p->pub.start_ns < led->totals.snapshot_time_ns)
+		    p->pub.start_ns < led->totals.snapshot_time_ns) {
 			p->pub.exit_ns = led->totals.snapshot_time_ns;
+			streams_exit(led, id, p->pub.exit_ns);
+		}
 		if (p->pub.exit_ns && !p->refs)
 			proc_free(led, id);
 		else

@@ -75,8 +75,9 @@ static bool read_texts(const struct ls_frame *rec, const char *text[4])
 	for (i = 0; i < 4; i++) {
 		text[i] = at;
 		at = memchr(at, 0, (size_t)(end - at));
-		if (!at++)
+		if (!at)
 			return false;
+		at++;
 	}
 	return true;
 }

@@ -96,6 +96,10 @@ static void snap_end(struct ledger *led, const struct ls_snap *rec)
 		sites_sweep(led);
 		led->snapshot_seen = true;
 	}
+	if (led->proc_streams.used || led->stream_sites.used) {
+		carriers_sweep(led);
+		stream_sites_sweep(led);
+	}
 	procs_sweep(led, rec->passes);
 	led->totals.snapshots++;
 	led->totals.snapshot_ns = rec->took_ns;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "source/live_stack.h"
+#include "source/live_stream.h"
 #include "source/live_wait.h"
 
 #define DRAIN_MAX                                                                      \
@@ -57,6 +58,16 @@ static int tell_open(struct live *live, const struct ls_open *open)
 	return err ?: live->sink(live->sink_ctx, &own.hdr);
 }
 
+static int tell_stream(struct live *live, const struct ls_stream *stream)
+{
+	const struct ls_open like = { .hdr = stream->hdr,
+				      .who = stream->who,
+				      .stack = stream->stack };
+	int err = live->stacks ? 0 : tell_stack(live, &like);
+
+	return err ?: live_stream_told(live, stream);
+}
+
 static int tell_empty(struct live *live, const struct ls_empty *empty)
 {
 	struct ls_empty own = *empty;
@@ -72,9 +83,14 @@ static int tell(struct live *live, const struct ls_hdr *hdr)
 		return tell_open(live, (const void *)hdr);
 	case LS_EMPTY:
 		return tell_empty(live, (const void *)hdr);
+	case LS_STREAM:
+		return tell_stream(live, (const void *)hdr);
+	case LS_STREAM_CONN:
+		return live_stream_conn_told(live, (const void *)hdr);
 	case LS_COPY:
 		return live_stack_copied(live, (const void *)hdr);
 	case LS_PROC:
+		live_streams_proc(live, (const void *)hdr); /* as soon as can be */
 		live_stacks_proc(live, (const void *)hdr);
 		live_waits_proc(live, (const void *)hdr);
 		break;
@@ -106,6 +122,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 	live->sink = sink;
 	live->sink_ctx = ctx;
 	live->drained = 0;
+	live_streams_pump(live);
 	live_stacks_pump(live);
 	live->skel->bss->copies_await = 0;
 	n = ring_buffer__consume(live->ring);
@@ -127,6 +144,7 @@ static void live_close(void *arg)
 {
 	struct live *live = arg;
 
+	live_streams_free(live->streams);
 	ring_buffer__free(live->ring);
 	live_stacks_free(live->stacks);
 	live_waits_free(live->waits);
@@ -199,6 +217,11 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 	    ((opt->detail & LIVE_NUMBERED) && live_stacks_open(live, opt->detail))) {
 		snprintf(err, LIVE_ERROR_LEN, "out of memory");
 		goto out;
+	}
+	if ((opt->detail & LIVE_STREAMS) && bpf_program__fd(live->skel->progs.stream_told) >= 0) {
+		e = live_streams_open(live, opt, err);
+		if (e)
+			goto out;
 	}
 	identify(&live->id);
 	src->ops = &live_ops;

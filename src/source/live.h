@@ -18,6 +18,7 @@ enum live_detail {
 	LIVE_EMPTY =
 		1 << 4,	    /* readers that go away empty, of connections named by live_suspect() */
 	LIVE_HELD = 1 << 5, /* what a process still holds at its end (LS_HELD) */
+	LIVE_STREAMS = 1 << 6, /* what programs tell of their streams (LS_STREAM) */
 };
 
 struct live_options {
@@ -27,8 +28,10 @@ struct live_options {
 	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
 	uint32_t ring_pages; /* a power of two; 0: the default of 512 */
 	enum ls_stacks stacks;
-	uint32_t detail; /* enum live_detail */
-	bool verbose;	 /* libbpf's own words go to stderr */
+	uint32_t detail;	  /* enum live_detail */
+	const char *stream_probe; /* a file with rows for LIVE_STREAMS; NULL: none */
+	bool verbose;		  /* libbpf's own words go to stderr, and what is attached */
+	bool mute;		  /* nothing else does: it belongs to a screen */
 };
 
 #define LIVE_ERROR_LEN 256

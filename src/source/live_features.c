@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "source/live_internal.h"
+#include "source/live_stream.h"
 #include "symbol/symbol.h"
 
 struct trial {
@@ -111,6 +111,25 @@ static int try_copies(const char *arg)
 	return err;
 }
 
+static int try_streams(const char *arg)
+{
+	struct lostsock_bpf *skel = lostsock_bpf__open();
+	struct bpf_program *prog;
+	int err;
+
+	(void)arg;
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, prog == skel->progs.stream_told);
+	bpf_program__set_expected_attach_type(skel->progs.stream_told, LIVE_UPROBE_MULTI);
+	err = lostsock_bpf__load(skel);
+	if (!err)
+		err = live_probe_try(skel->progs.stream_told);
+	lostsock_bpf__destroy(skel);
+	return err;
+}
+
 static int try_mappings(const char *arg)
 {
 	const uint32_t self = getpid();
@@ -164,6 +183,9 @@ static const struct trial trials[] = {
 	  "a kernel from 6.3 on has it", false, try_program, "read_empty" },
 	{ "stack copies", "stacks of programs without frame pointers, to attach and run", KERNEL_61,
 	  false, try_copies, NULL },
+	{ "stream probes", "streams that programs tell of, at the least cost",
+	  "a kernel from 6.6 on has it; before that perf's probes are used", false, try_streams,
+	  NULL },
 	{ "mapping events", "names for processes that live for milliseconds, to attach and run",
 	  "run as root, or with CAP_PERFMON", false, try_mappings, NULL },
 };

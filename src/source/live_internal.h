@@ -14,12 +14,14 @@
 
 struct live_stacks;
 struct live_waits;
+struct live_streams;
 
 struct live {
 	struct lostsock_bpf *skel;
 	/* NULL: numbers are the kernel's, nothing is unwound or named */
 	struct live_stacks *stacks;
-	struct live_waits *waits; /* NULL: blocked time is not asked for */
+	struct live_waits *waits;     /* NULL: blocked time is not asked for */
+	struct live_streams *streams; /* NULL: nor are streams */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "source/live_internal.h"
+#include "source/live_stream.h"
 
 #define RING_PAGES	512  /* all of it is resident, and mapped twice */
 #define RING_PAGES_COPY 4096 /* a thousand copied stacks */
@@ -90,6 +90,10 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 	bpf_program__set_autoload(skel->progs.task_asked, opt->detail & LIVE_HELD);
 	bpf_program__set_autoload(skel->progs.read_empty,
 				  (opt->detail & LIVE_EMPTY) && live_has_empty());
+	bpf_program__set_expected_attach_type(skel->progs.stream_told, LIVE_UPROBE_MULTI);
+	if (!(opt->detail & LIVE_STREAMS))
+		bpf_map__set_max_entries(skel->maps.stream_probes, 1);
+	cfg->execs = !!(opt->detail & LIVE_STREAMS);
 	if (!(opt->detail & LIVE_EMPTY))
 		bpf_map__set_max_entries(skel->maps.suspects, 1);
 	if (opt->detail & LIVE_COPY) {
@@ -141,6 +145,7 @@ enum {
 	TRY_ALL,
 	TRY_NO_POLL,
 	TRY_NO_ACCEPT,
+	TRY_NO_STREAMS,
 	TRY_END
 };
 
@@ -159,6 +164,8 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	accept = (opt->detail & LIVE_ACCEPT) && try < TRY_NO_ACCEPT;
 	bpf_program__set_autoload(live->skel->progs.accept4, accept);
 	bpf_program__set_autoload(live->skel->progs.accept6, accept);
+	bpf_program__set_autoload(live->skel->progs.stream_told,
+				  (opt->detail & LIVE_STREAMS) && try < TRY_NO_STREAMS);
 	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
 	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
 	return lostsock_bpf__load(live->skel);

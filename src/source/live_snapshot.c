@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "source/live_stack.h"
+#include "source/live_stream.h"
 #include "source/live_wait.h"
 
 #define READS_A_DRAIN 64 /* of 32 KiB each: about ten milliseconds */
@@ -49,8 +50,11 @@ static int deliver_row(struct pass *p, const struct ls_hdr *hdr)
 {
 	if (hdr->type == LS_COPY)
 		return live_waiter(p->live, &p->task, (const void *)hdr);
-	if (hdr->type == LS_TASK)
+	if (hdr->type == LS_TASK) {
 		p->task = *(const struct ls_task *)hdr;
+		if (p->task.flags & LS_TASK_PROCESS)
+			live_streams_seen(p->live, &p->task.who);
+	}
 	p->rows++;
 	return p->sink(p->ctx, hdr);
 }
@@ -224,6 +228,7 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 	snap.ends = live->ends;
 	snap.passes = passes;
 	snap.seq = ++live->seq;
+	live_streams_snapshot(live);
 	err = tell_lost(live, sink, ctx, snap.hdr.time_ns) ?: sink(ctx, &snap.hdr);
 	if (err)
 		return err;

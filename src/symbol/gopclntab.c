@@ -219,9 +219,24 @@ static void find_line(const struct gopclntab *t, uint64_t func, uint64_t pc,
 		out->inlined = list_value(t, t->pcs + tree, out->start, pc, &bad) >= 0 && !bad;
 }
 
-int gopclntab_find(const struct gopclntab *t, uint64_t pc, struct gopclntab_place *out)
+/* *@func: as find_line() wants it. */
+static int name_at(const struct gopclntab *t, uint64_t i, struct gopclntab_place *out,
+		   uint64_t *func)
 {
 	const unsigned int size = field_size(t);
+	bool bad = false;
+
+	out->start = entry_pc(t, i, &bad);
+	*func = get(t, t->functab + i * 2 * size + size, size, &bad);
+	if (bad || *func > t->len)
+		return -EINVAL;
+	*func += t->funcdata + (t->version >= 18 ? 4 : t->ptr_size);
+	out->function = get_string(t, t->names + get_u32(t, *func, &bad));
+	return bad || !out->function || !*out->function ? -EINVAL : 0;
+}
+
+int gopclntab_find(const struct gopclntab *t, uint64_t pc, struct gopclntab_place *out)
+{
 	uint64_t low = 0, high = t->funcs, func;
 	bool bad = false;
 
@@ -240,14 +255,16 @@ int gopclntab_find(const struct gopclntab *t, uint64_t pc, struct gopclntab_plac
 		else
 			high = mid;
 	}
-	out->start = entry_pc(t, low, &bad);
-	func = get(t, t->functab + low * 2 * size + size, size, &bad);
-	if (bad || func > t->len)
-		return -EINVAL;
-	func += t->funcdata + (t->version >= 18 ? 4 : t->ptr_size);
-	out->function = get_string(t, t->names + get_u32(t, func, &bad));
-	if (bad || !out->function || !*out->function)
+	if (name_at(t, low, out, &func))
 		return -EINVAL;
 	find_line(t, func, pc, out);
 	return 0;
+}
+
+int gopclntab_at(const struct gopclntab *t, uint64_t i, struct gopclntab_place *out)
+{
+	uint64_t func;
+
+	memset(out, 0, sizeof(*out));
+	return t->data && i < t->funcs ? name_at(t, i, out, &func) : -EINVAL;
 }

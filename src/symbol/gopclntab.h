@@ -33,3 +33,5 @@ struct gopclntab_place {
 int gopclntab_init(struct gopclntab *t, const void *data, size_t len);
 /* 0; -ENOENT: no function at @pc; -EINVAL: the table is broken. */
 int gopclntab_find(const struct gopclntab *t, uint64_t pc, struct gopclntab_place *out);
+/* The function number @i of t->funcs, its name and start alone. 0 or -EINVAL. */
+int gopclntab_at(const struct gopclntab *t, uint64_t i, struct gopclntab_place *out);

@@ -63,6 +63,9 @@ void symtab_fini(struct symtab *t);
 /* The function's name, NULL if there is none; *@start is where it begins. */
 const char *symtab_find(const struct symtab *t, uint64_t addr, uint64_t *start);
 
+/* Of syms[i]. */
+const char *symtab_name(const struct symtab *t, uint32_t i);
+
 /* ---- dwarf.c: lines and inlined functions */
 
 struct dwarf_index;

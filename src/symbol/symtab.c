@@ -161,6 +161,11 @@ void symtab_fini(struct symtab *t)
 	memset(t, 0, sizeof(*t));
 }
 
+const char *symtab_name(const struct symtab *t, uint32_t i)
+{
+	return symbol_name(t, &t->syms[i]);
+}
+
 const char *symtab_find(const struct symtab *t, uint64_t addr, uint64_t *start)
 {
 	uint32_t low = 0, high = t->n, i;

@@ -6,6 +6,7 @@
  * when a drain begins what has come already is still taken in.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,57 +169,100 @@ static void close_listener(struct listener *listener)
 	close(listener->fd);
 }
 
-static int open_listener(struct server_part *part, struct sockaddr_storage *addr)
+/* Takes @fd over where it succeeds. */
+static int start_listener(struct server_part *part, int fd)
 {
 	struct listener *listener = mem_new(part->loop, sizeof(*listener));
-	int err = -ENOMEM, fd = listener ? open_socket(part, addr) : -1;
+	int err = -ESHUTDOWN;
 
-	if (fd < 0) {
-		err = listener ? fd : err;
-		goto free_it;
-	}
+	if (!listener)
+		return -ENOMEM;
 	listener->part = part;
 	listener->fd = fd;
-	err = -ESHUTDOWN;
 	if (!gate_enter(&part->server->gate))
-		goto close_it;
+		goto free_it;
 	part->inside++;
 	err = uv_poll_init(&part->loop->uv, &listener->poll, fd);
 	if (err) {
 		server_part_exit(part);
-		goto close_it;
+		goto free_it;
 	}
 	list_prepend(&part->listeners, &listener->link);
 	uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 	return 0;
 
-close_it:
-	close(fd);
 free_it:
 	mem_free(part->loop, listener);
 	return err;
+}
+
+static int open_listener(struct server_part *part, struct sockaddr_storage *addr)
+{
+	int fd = open_socket(part, addr), err;
+
+	if (fd < 0)
+		return fd;
+	err = start_listener(part, fd);
+	if (err)
+		close(fd);
+	return err;
+}
+
+/* All or none: those of the first @n parts, which were the last to come. */
+static void take_back(struct tether_server *server, unsigned int n)
+{
+	while (n--)
+		close_listener(
+			container_of(server->parts[n].listeners.next, struct listener, link));
 }
 
 int listeners_open(struct tether_server *server, const char *address, uint16_t *port)
 {
 	struct sockaddr_storage addr = { 0 };
 	int err = address_parse(address, &addr);
-	unsigned int i = 0;
+	unsigned int i;
 
 	if (err)
 		return err;
 	/* The first one has the port chosen. */
-	while (i < server->n_parts && !err)
-		err = open_listener(&server->parts[i++], &addr);
-	if (err) { /* all or none; the last one has failed */
-		while (i-- > 1)
-			close_listener(container_of(server->parts[i - 1].listeners.next,
-						    struct listener, link));
-		return err;
+	for (i = 0; i < server->n_parts; i++) {
+		err = open_listener(&server->parts[i], &addr);
+		if (err) {
+			take_back(server, i);
+			return err;
+		}
 	}
 	if (port)
-		*port = ntohs(((struct sockaddr_in *)&addr)->sin_port);
+		*port = address_port(&addr);
 	return 0;
+}
+
+int listeners_adopt(struct tether_server *server, int fd)
+{
+	int err = 0, listens = 0, own;
+	socklen_t len = sizeof(listens);
+	unsigned int i;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len))
+		return -errno;
+	if (!listens)
+		return -EINVAL;
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -errno;
+	/* One queue for all: whoever is free takes the next. The first part has @fd itself, and is
+	 * the last to be opened, as it alone is not to be closed should another fail. */
+	for (i = server->n_parts; i > 0 && !err; i--) {
+		own = i > 1 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : fd;
+		err = own < 0 ? -errno : start_listener(&server->parts[i - 1], own);
+		if (err && own >= 0 && own != fd)
+			close(own);
+	}
+	if (!err)
+		return 0;
+	for (i++; i < server->n_parts; i++)
+		close_listener(
+			container_of(server->parts[i].listeners.next, struct listener, link));
+	return err;
 }
 
 void listeners_close(struct server_part *part)

@@ -194,6 +194,15 @@ int tether_server_listen(struct tether_server *server, const char *address, uint
 	return listeners_open(server, address, port);
 }
 
+int tether_server_adopt(struct tether_server *server, int fd)
+{
+	if (!server)
+		return -EINVAL;
+	if (atomic_load(&server->state) != SERVER_OPEN)
+		return -ESHUTDOWN;
+	return listeners_adopt(server, fd);
+}
+
 int tether_server_listen_h3(struct tether_server *server, const char *address, uint16_t *port)
 {
 	if (!server || !server->options.tls)

@@ -171,6 +171,8 @@ void server_part_exit(struct server_part *part);
 
 /* One socket on each part. @address: "127.0.0.1:0". */
 int listeners_open(struct tether_server *server, const char *address, uint16_t *port);
+/* A socket that listens already; it is the server's from then on, unless this fails. */
+int listeners_adopt(struct tether_server *server, int fd);
 /* Takes in what waits, then closes. */
 void listeners_close(struct server_part *part);
 /* A descriptor has come free. */

@@ -13,11 +13,13 @@
 #include "conn.h"
 #include "tls_session.h"
 
-#define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define PRIORITY      "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define PRIORITY_ONLY "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 struct tether_tls {
 	_Atomic unsigned int refs;
 	bool server, insecure;
+	enum tether_tls_clients clients;
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priority;
 };
@@ -50,7 +52,7 @@ void tether_tls_free(struct tether_tls *tls)
 	free(tls);
 }
 
-static int new_tls(struct tether_tls **out)
+static int new_tls(const char *priority, struct tether_tls **out)
 {
 	struct tether_tls *tls = calloc(1, sizeof(*tls));
 
@@ -58,7 +60,7 @@ static int new_tls(struct tether_tls **out)
 		return -ENOMEM;
 	atomic_init(&tls->refs, 1);
 	if (gnutls_certificate_allocate_credentials(&tls->credentials) ||
-	    gnutls_priority_init(&tls->priority, PRIORITY, NULL)) {
+	    gnutls_priority_init(&tls->priority, priority, NULL)) {
 		tether_tls_free(tls);
 		return -ENOMEM;
 	}
@@ -78,25 +80,70 @@ static int tls_errno(int code)
 	}
 }
 
-int tether_tls_server(const char *cert_path, const char *key_path, struct tether_tls **out)
+/* What a client shows has to lead to an authority that is trusted. Whether it has to show anything
+ * is GnuTLS's to check. */
+static int verify_client(gnutls_session_t session)
+{
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
+	};
+	unsigned int n = 0, status = 0;
+
+	if (!gnutls_certificate_get_peers(session, &n) || !n)
+		return 0;
+	return gnutls_certificate_verify_peers(session, &purpose, 1, &status) || status ? -1 : 0;
+}
+
+static bool verifies(enum tether_tls_clients clients)
+{
+	return clients == TETHER_TLS_CLIENTS_VERIFY_GIVEN ||
+	       clients == TETHER_TLS_CLIENTS_VERIFY_REQUIRED;
+}
+
+static int load_server(struct tether_tls *tls, const struct tether_tls_server_options *o)
+{
+	int n;
+
+	tls->server = true;
+	tls->clients = o->clients;
+	n = gnutls_certificate_set_x509_key_file(tls->credentials, o->cert_path, o->key_path,
+						 GNUTLS_X509_FMT_PEM);
+	if (n < 0)
+		return tls_errno(n);
+	if (!verifies(o->clients))
+		return 0;
+	n = gnutls_certificate_set_x509_trust_file(tls->credentials, o->client_ca_path,
+						   GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_set_verify_function(tls->credentials, verify_client);
+	return n < 0 ? tls_errno(n) : n ? 0 : -EINVAL;
+}
+
+int tether_tls_server_with(const struct tether_tls_server_options *o, struct tether_tls **out)
 {
 	struct tether_tls *tls;
 	int err;
 
-	if (!cert_path || !key_path || !out)
+	if (!o || !o->cert_path || !o->key_path || !out ||
+	    o->clients > TETHER_TLS_CLIENTS_VERIFY_REQUIRED ||
+	    o->min_version > TETHER_TLS_VERSION_1_3 || (verifies(o->clients) && !o->client_ca_path))
 		return -EINVAL;
-	err = new_tls(&tls);
+	err = new_tls(o->min_version == TETHER_TLS_VERSION_1_3 ? PRIORITY_ONLY : PRIORITY, &tls);
 	if (err)
 		return err;
-	tls->server = true;
-	err = gnutls_certificate_set_x509_key_file(tls->credentials, cert_path, key_path,
-						   GNUTLS_X509_FMT_PEM);
-	if (err < 0) {
+	err = load_server(tls, o);
+	if (err)
 		tether_tls_free(tls);
-		return tls_errno(err);
-	}
-	*out = tls;
-	return 0;
+	else
+		*out = tls;
+	return err;
+}
+
+int tether_tls_server(const char *cert_path, const char *key_path, struct tether_tls **out)
+{
+	return tether_tls_server_with(
+		&(struct tether_tls_server_options){ .cert_path = cert_path, .key_path = key_path },
+		out);
 }
 
 int tether_tls_client(const char *ca_path, struct tether_tls **out)
@@ -106,7 +153,7 @@ int tether_tls_client(const char *ca_path, struct tether_tls **out)
 
 	if (!out)
 		return -EINVAL;
-	err = new_tls(&tls);
+	err = new_tls(PRIORITY, &tls);
 	if (err)
 		return err;
 	if (ca_path)
@@ -124,11 +171,26 @@ int tether_tls_client(const char *ca_path, struct tether_tls **out)
 
 int tether_tls_client_insecure(struct tether_tls **out)
 {
-	int err = out ? new_tls(out) : -EINVAL;
+	int err = out ? new_tls(PRIORITY, out) : -EINVAL;
 
 	if (!err)
 		(*out)->insecure = true;
 	return err;
+}
+
+/* Asks the peer for a certificate, where the configuration says so. */
+static void ask_client(const struct tether_tls *config, gnutls_session_t session)
+{
+	static const gnutls_certificate_request_t requests[] = {
+		[TETHER_TLS_CLIENTS_NOT_ASKED] = GNUTLS_CERT_IGNORE,
+		[TETHER_TLS_CLIENTS_ASKED] = GNUTLS_CERT_REQUEST,
+		[TETHER_TLS_CLIENTS_REQUIRED] = GNUTLS_CERT_REQUIRE,
+		[TETHER_TLS_CLIENTS_VERIFY_GIVEN] = GNUTLS_CERT_REQUEST,
+		[TETHER_TLS_CLIENTS_VERIFY_REQUIRED] = GNUTLS_CERT_REQUIRE,
+	};
+
+	if (config->server)
+		gnutls_certificate_server_set_request(session, requests[config->clients]);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -190,6 +252,7 @@ int tls_session_new(struct conn *conn, struct tether_tls *config, const char *na
 	conn->tls = tls;
 	gnutls_priority_set(tls->session, config->priority);
 	gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, config->credentials);
+	ask_client(config, tls->session);
 	gnutls_alpn_set_protocols(tls->session, &alpn, 1, 0);
 	gnutls_handshake_set_timeout(tls->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(tls->session, conn);
@@ -212,6 +275,7 @@ int tls_configure(struct tether_tls *config, gnutls_session_t session, const cha
 		return -EINVAL;
 	if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, config->credentials))
 		return -ENOMEM;
+	ask_client(config, session);
 	if (name && !config->insecure)
 		gnutls_session_set_verify_cert(session, name, 0);
 	return 0;

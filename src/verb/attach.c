@@ -266,7 +266,7 @@ int verb_attach(const struct options *opt)
 			return EXIT_USAGE;
 		}
 	}
-	own.detail = LIVE_ACCEPT | LIVE_WAITS | LIVE_EMPTY;
+	own.detail = LIVE_ACCEPT | LIVE_WAITS | LIVE_EMPTY | LIVE_STREAMS;
 	if (own.stacks != LS_STACKS_NONE)
 		own.detail |= LIVE_NAMES | (own.copy ? LIVE_COPY : 0);
 	status = open_all(&a, suppress);

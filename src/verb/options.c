@@ -6,10 +6,12 @@
 #include <lostsock/config.h>
 #include "base/text.h"
 #include "verb/options_values.h"
+#include "view/tally.h"
 
-#define LIVE	  (VERB_TOP | VERB_RECORD)
+#define LIVE	  (VERB_TOP | VERB_RECORD | VERB_EXPORT)
 #define SHOW	  (VERB_TOP | VERB_REPLAY)
 #define GUARD	  (VERB_ATTACH | VERB_RUN)
+#define CHOOSE	  (SHOW | VERB_EXPORT)
 #define EVERY	  (LIVE | SHOW | GUARD | VERB_DOCTOR)
 
 #define SETTLE_NS 500000000
@@ -182,6 +184,31 @@ static int set_stacks(struct options *opt, const char *arg, char err[OPTIONS_ERR
 				opt->verb & GUARD ? "none, fp or copy" : "none, hot or all", arg);
 }
 
+static int set_web_listen(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	(void)err;
+	opt->web_listen = arg;
+	return 0;
+}
+
+static int set_web_path(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	opt->web_path = arg;
+	return options_web_path("--web.telemetry-path", arg, err);
+}
+
+static int set_web_config(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	(void)err;
+	opt->web_config = *arg ? arg : NULL;
+	return 0;
+}
+
+static int set_max_names(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	return options_number("--max-names", arg, TALLY_ROWS_MAX, &opt->max_names, err);
+}
+
 static int set_speed(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
 	char *end;
@@ -231,23 +258,32 @@ SETTER_WORD(user)
 		opt->field = true;                                                                \
 		return 0;                                                                         \
 	}
+SETTER_FLAG(streams)
+SETTER_FLAG(by_pid)
 SETTER_FLAG(once)
 SETTER_FLAG(json)
 SETTER_FLAG(all)
 SETTER_FLAG(verbose)
 SETTER_FLAG(help)
 
+static int set_stream_probe(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	opt->stream_probe = arg;
+	opt->streams = true;
+	return *arg ? 0 : options_complain(err, "--stream-probe: it is empty");
+}
+
 static const struct option_row rows[] = {
 	{ 'p', "pid", "PID[,PID]", LIVE, set_pid, "only these processes and their children" },
 	{ 0, "cgroup", "DIR", LIVE, set_cgroup, "only processes below this cgroup2 directory" },
 	{ 0, "netns", "NAME", LIVE, set_netns,
 	  "only sockets of a network namespace: self, a name, a path, an inode number" },
-	{ 0, "container", "ID", SHOW, set_container,
+	{ 0, "container", "ID", CHOOSE, set_container,
 	  "only containers or units with this in their id" },
-	{ 0, "comm", "NAME", SHOW, set_comm, "only processes with this in their name" },
-	{ 0, "class", "CLASS[,CLASS]", SHOW, set_class,
+	{ 0, "comm", "NAME", CHOOSE, set_comm, "only processes with this in their name" },
+	{ 0, "class", "CLASS[,CLASS]", CHOOSE, set_class,
 	  "only findings of these classes (help: lists them)" },
-	{ 0, "after", "[CLASS=]TIME", SHOW | GUARD, set_after,
+	{ 0, "after", "[CLASS=]TIME", CHOOSE | GUARD, set_after,
 	  "accuse after TIME, for one class or for all; may be repeated" },
 	{ 'i', "interval", "TIME", LIVE | GUARD, set_interval, "time between snapshots" },
 	{ 0, "for", "TIME", LIVE | SHOW | VERB_ATTACH, set_for, "watch so long, then end" },
@@ -269,11 +305,25 @@ static const struct option_row rows[] = {
 	{ 0, "junit", "FILE", VERB_RUN, set_junit, "write JUnit XML there too" },
 	{ 0, "user", "NAME", VERB_RUN, set_user,
 	  "run COMMAND as this user, not as who called sudo" },
+	{ 0, "web.listen-address", "ADDRESS", VERB_EXPORT, set_web_listen,
+	  "127.0.0.1:9977; :9977 is all addresses, unix:PATH a socket" },
+	{ 0, "web.telemetry-path", "PATH", VERB_EXPORT, set_web_path,
+	  "where the metrics are; /metrics" },
+	{ 0, "web.config.file", "FILE", VERB_EXPORT, set_web_config,
+	  "TLS and passwords, as for Prometheus' exporters" },
+	{ 0, "max-names", "N", VERB_EXPORT, set_max_names,
+	  "tell so many names of processes apart; 100" },
+	{ 0, "by-pid", NULL, VERB_EXPORT, set_by_pid, "... and each process, by a label pid" },
 	{ 0, "speed", "N", VERB_REPLAY, set_speed, "N times real time instead of at full speed" },
 	{ 0, "stacks", "WHICH", LIVE | GUARD, set_stacks,
 	  "user stacks of opens: none, hot, all; attach, run: none, fp, copy" },
+	{ 0, "streams", NULL, LIVE, set_streams,
+	  "streams within connections, of programs that tell of them" },
+	{ 0, "stream-probe", "FILE", LIVE | GUARD, set_stream_probe,
+	  "more functions that tell of streams; implies --streams" },
 	{ 0, "ring-pages", "N", LIVE | GUARD, set_ring_pages, "size of the ring in 4 KiB pages" },
-	{ 'v', "verbose", NULL, EVERY, set_verbose, "show what libbpf says" },
+	{ 'v', "verbose", NULL, EVERY, set_verbose,
+	  "show what libbpf says, and where streams are listened to" },
 	{ 'h', "help", NULL, EVERY, set_help, "this" },
 };
 
@@ -379,6 +429,8 @@ int options_parse(struct options *opt, unsigned int verb, int argc, char **argv,
 	opt->stacks = verb & GUARD ? LS_STACKS_ALL : LS_STACKS_NONE;
 	opt->copy = true;
 	opt->settle_ns = SETTLE_NS;
+	opt->web_listen = "127.0.0.1:9977";
+	opt->web_path = "/metrics";
 	for (i = 0; i < argc && !e; i++) {
 		bool option = argv[i][0] == '-' && argv[i][1];
 

@@ -17,6 +17,7 @@ enum verb_bit {
 	VERB_DOCTOR = 1 << 3,
 	VERB_ATTACH = 1 << 4,
 	VERB_RUN = 1 << 5,
+	VERB_EXPORT = 1 << 6,
 };
 
 #define OPTIONS_PIDS	  1024
@@ -32,9 +33,11 @@ struct options {
 	const char *cgroup;
 	uint32_t netns;
 	uint32_t ring_pages;
-	uint32_t stacks; /* enum ls_stacks */
-	uint32_t detail; /* enum live_detail; set by the verb */
-	bool copy;	 /* attach, run: stacks are copied and unwound */
+	uint32_t stacks;	  /* enum ls_stacks */
+	uint32_t detail;	  /* enum live_detail; set by the verb */
+	bool copy;		  /* attach, run: stacks are copied and unwound */
+	bool streams;		  /* top, record; attach and run have it always */
+	const char *stream_probe; /* a file; NULL: none */
 	/* what to show */
 	struct view_report_options view;
 	struct verdict_thresholds thresholds;
@@ -43,6 +46,10 @@ struct options {
 	/* of a gate */
 	const char *suppress, *report, *junit, *user;
 	uint64_t settle_ns;
+	/* of an exporter */
+	const char *web_listen, *web_path, *web_config; /* the last may be NULL */
+	uint64_t max_names;				/* 0: the view's own */
+	bool by_pid;
 	/* when */
 	uint64_t interval_ns; /* 0: the verb's own */
 	uint64_t for_ns;      /* 0: until told to stop */

@@ -113,3 +113,18 @@ int options_netns(const char *arg, uint32_t *netns, char err[OPTIONS_ERROR_LEN])
 	*netns = st.st_ino;
 	return 0;
 }
+
+int options_web_path(const char *what, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	static const char *const taken[] = { "/", "/findings", "/healthz", "/readyz" };
+	size_t i;
+
+	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (!strcmp(arg, taken[i]))
+			return options_complain(err, "%s: %s is taken", what, arg);
+	/* It stands in a page and in lines of a log. */
+	if (*arg == '/' && strspn(arg, "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789._-") == strlen(arg))
+		return 0;
+	return options_complain(err, "%s: a path such as /metrics, not '%.60s'", what, arg);
+}

@@ -19,3 +19,5 @@ int options_pids(struct options *opt, const char *what, const char *arg,
 		 char err[OPTIONS_ERROR_LEN]);
 /* A network namespace's inode number: "self", that number, a path, or a name below /run/netns. */
 int options_netns(const char *arg, uint32_t *netns, char err[OPTIONS_ERROR_LEN]);
+/* A path that the exporter can have its metrics at. */
+int options_web_path(const char *what, const char *arg, char err[OPTIONS_ERROR_LEN]);

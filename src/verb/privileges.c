@@ -5,8 +5,8 @@
 #include "source/live.h"
 #include "verb/privileges.h"
 
-/* Other processes' maps and files are looked at to unwind and to name stacks. */
-#define DETAIL_NAMED (LIVE_COPY | LIVE_NAMES)
+/* Other processes' maps and files are looked at, to name stacks and for who has streams. */
+#define DETAIL_NAMED (LIVE_COPY | LIVE_NAMES | LIVE_STREAMS)
 
 static void keep(cap_t caps, cap_value_t cap)
 {

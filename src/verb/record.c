@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
+#include "source/live.h"
 #include "source/recording.h"
 #include "verb/privileges.h"
 #include "verb/signals.h"
@@ -68,7 +69,7 @@ int verb_record(const struct options *opt)
 		src.ops->close(src.arg);
 		return EXIT_FINDINGS;
 	}
-	privileges_drop(0);
+	privileges_drop(opt->streams ? LIVE_STREAMS : 0);
 	if (!opt->for_ns && isatty(STDERR_FILENO))
 		fprintf(stderr, "lostsock: recording to %s; ^C ends it\n", opt->file);
 	return finish(&r, opt->file, watch_run(&src, opt, &ops, &r, NULL));

@@ -234,7 +234,7 @@ static int start(struct run *r, struct source *src, struct options *own)
 	}
 	own->pids[0] = (uint32_t)r->command.pid;
 	own->pid_count = 1;
-	own->detail = LIVE_ACCEPT | LIVE_HELD;
+	own->detail = LIVE_ACCEPT | LIVE_HELD | LIVE_STREAMS;
 	if (own->stacks != LS_STACKS_NONE)
 		own->detail |= LIVE_NAMES | (own->copy ? LIVE_COPY : 0);
 	err = watch_open_live(src, own);

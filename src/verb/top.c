@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "source/live.h"
 #include "verb/privileges.h"
 #include "verb/show.h"
 #include "verb/verb.h"
@@ -24,7 +25,7 @@ int verb_top(const struct options *opt)
 		show_close(&show);
 		return status;
 	}
-	privileges_drop(0);
+	privileges_drop(opt->streams ? LIVE_STREAMS : 0);
 	show_progress(&show, "reading what is open");
 	return show_run(&show, &src);
 }

@@ -18,4 +18,5 @@ int verb_record(const struct options *opt);
 int verb_replay(const struct options *opt);
 int verb_attach(const struct options *opt);
 int verb_run(const struct options *opt);
+int verb_export(const struct options *opt);
 int verb_doctor(const struct options *opt);

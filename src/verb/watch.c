@@ -376,8 +376,11 @@ int watch_open_live(struct source *src, const struct options *opt)
 		.netns = opt->netns,
 		.ring_pages = opt->ring_pages,
 		.stacks = opt->stacks,
-		.detail = opt->detail,
+		.detail = opt->detail | (opt->streams ? LIVE_STREAMS : 0),
+		.stream_probe = opt->stream_probe,
 		.verbose = opt->verbose,
+		.mute = opt->verb & (VERB_TOP | VERB_ATTACH) && !opt->once && !opt->json &&
+			isatty(STDOUT_FILENO) && isatty(STDERR_FILENO),
 	};
 	char why[LIVE_ERROR_LEN] = "";
 	int err = live_open(src, &live, why);

@@ -2,24 +2,14 @@
 /*
  * A finding's evidence in words: what the kernel shows, how long, which descriptor, who waits.
  */
-#include "verdict/rules.h"
+#include "verdict/words.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 
-struct words {
-	const struct ledger *led;
-	const struct finding *f;
-	const struct conn *conn; /* NULL if the finding has none, or it has gone since */
-	uint64_t now_ns;
-	char *buf;
-	size_t len;
-	size_t at;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct words *w, const char *format, ...)
+void say(struct words *w, const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -33,8 +23,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct words *w, const cha
 		w->at += (size_t)n < w->len - w->at ? (size_t)n : w->len - w->at - 1;
 }
 
-/* "3m 5s", "at least 3m 5s" */
-static void say_age(struct words *w, uint64_t since_ns)
+void say_age(struct words *w, uint64_t since_ns)
 {
 	char age[TEXT_LEN];
 
@@ -324,15 +313,27 @@ static void explain_left_open(struct words *w)
 }
 
 static void (*const explainers[VERDICT_MAX])(struct words *w) = {
-	[VERDICT_CLOSE_WAIT] = explain_close_wait,   [VERDICT_DEAD_FD] = explain_dead_fd,
-	[VERDICT_HALF_CLOSED] = explain_half_closed, [VERDICT_SILENT_PEER] = explain_silent_peer,
-	[VERDICT_EXPECT_BODY] = explain_expect_body, [VERDICT_UNREAD] = explain_unread,
-	[VERDICT_UNSENT] = explain_unsent,	     [VERDICT_NEVER_USED] = explain_never_used,
-	[VERDICT_CONNECTING] = explain_connecting,   [VERDICT_NOT_ACCEPTED] = explain_not_accepted,
-	[VERDICT_INHERITED] = explain_inherited,     [VERDICT_GROWTH] = explain_growth,
-	[VERDICT_ABORTED] = explain_aborted,	     [VERDICT_DIED_HOLDING] = explain_died_holding,
-	[VERDICT_TASK_STUCK] = explain_task_stuck,   [VERDICT_TASK_GROWTH] = explain_task_growth,
+	[VERDICT_CLOSE_WAIT] = explain_close_wait,
+	[VERDICT_DEAD_FD] = explain_dead_fd,
+	[VERDICT_HALF_CLOSED] = explain_half_closed,
+	[VERDICT_SILENT_PEER] = explain_silent_peer,
+	[VERDICT_EXPECT_BODY] = explain_expect_body,
+	[VERDICT_UNREAD] = explain_unread,
+	[VERDICT_UNSENT] = explain_unsent,
+	[VERDICT_NEVER_USED] = explain_never_used,
+	[VERDICT_CONNECTING] = explain_connecting,
+	[VERDICT_NOT_ACCEPTED] = explain_not_accepted,
+	[VERDICT_INHERITED] = explain_inherited,
+	[VERDICT_GROWTH] = explain_growth,
+	[VERDICT_ABORTED] = explain_aborted,
+	[VERDICT_DIED_HOLDING] = explain_died_holding,
+	[VERDICT_TASK_STUCK] = explain_task_stuck,
+	[VERDICT_TASK_GROWTH] = explain_task_growth,
 	[VERDICT_LEFT_OPEN] = explain_left_open,
+	[VERDICT_STREAM_HALF_OPEN] = explain_stream_half_open,
+	[VERDICT_STREAM_GROWTH] = explain_stream_growth,
+	[VERDICT_STREAM_STARVED] = explain_stream_starved,
+	[VERDICT_MISCOUNT] = explain_miscount,
 };
 
 size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const struct finding *f,

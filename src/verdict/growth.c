@@ -16,17 +16,15 @@
 #define GROWTH_MIN  10		/* fewer new ones than this in a window are no growth */
 #define EXCHANGE_NS (30 * NS_S) /* silence between a request and its answer is use */
 
-static bool watched(const struct rule_ctx *x, uint64_t for_ns)
+bool watched(const struct rule_ctx *x, uint64_t for_ns)
 {
 	uint64_t start_ns = ledger_totals(x->led)->start_ns;
 
 	return lasted(x, start_ns ? start_ns : 1, for_ns);
 }
 
-/* Whether anything as old as half a @window_ns ended within the last @for_ns. @ends: by age, as in
- * struct site; a bucket that holds that age counts whole, which can only acquit. */
-static bool old_ended(const struct rule_ctx *x, const uint64_t ends[AGE_BUCKETS],
-		      uint64_t window_ns, uint64_t for_ns)
+bool old_ended(const struct rule_ctx *x, const uint64_t ends[AGE_BUCKETS], uint64_t window_ns,
+	       uint64_t for_ns)
 {
 	unsigned int i;
 
@@ -39,7 +37,7 @@ static bool old_ended(const struct rule_ctx *x, const uint64_t ends[AGE_BUCKETS]
 	return false;
 }
 
-static bool rises_throughout(const uint32_t thirds[3])
+bool rises_throughout(const uint32_t thirds[3])
 {
 	uint64_t sum = (uint64_t)thirds[0] + thirds[1] + thirds[2];
 	unsigned int i;

@@ -102,7 +102,8 @@ static int judge_tasks(struct judgement *j, const struct rule_ctx *x)
 	return 0;
 }
 
-static int judge_all(struct judgement *j, struct growth *g, const struct rule_ctx *x)
+static int judge_all(struct judgement *j, struct growth *g, struct streams *st,
+		     const struct rule_ctx *x)
 {
 	int err = judgement_begin(j, x->led);
 
@@ -122,6 +123,8 @@ static int judge_all(struct judgement *j, struct growth *g, const struct rule_ct
 		err = growth_threads(x, j);
 	if (!err)
 		err = judge_tasks(j, x);
+	if (!err)
+		err = streams_judge(st, x, j);
 	return err;
 }
 
@@ -138,7 +141,7 @@ int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct ve
 	struct judgement swap;
 	int err;
 
-	err = judge_all(&v->next, &v->growth, &x);
+	err = judge_all(&v->next, &v->growth, &v->streams, &x);
 	if (err)
 		return err;
 	judgement_end(&v->next);

@@ -145,6 +145,7 @@ void verdicts_free(struct verdicts *v)
 	judgement_fini(&v->last);
 	judgement_fini(&v->next);
 	growth_fini(&v->growth);
+	streams_fini(&v->streams);
 	free(v);
 }
 

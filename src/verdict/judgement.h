@@ -89,6 +89,13 @@ void growth_count(struct growth *g, const struct rule_ctx *x, uint32_t id, const
 /* Adds what grows to @j, and marks the connections that it stands for. 0 or -ENOMEM. */
 int growth_end(struct growth *g, const struct rule_ctx *x, struct judgement *j);
 void growth_fini(struct growth *g);
+/* Whether we have watched for @for_ns; whether the three thirds of a window rise as a leak does;
+ * whether anything as old as half a @window_ns ended within the last @for_ns. @ends: by age, as in
+ * struct site; a bucket that holds that age counts whole, which can only acquit. */
+bool watched(const struct rule_ctx *x, uint64_t for_ns);
+bool rises_throughout(const uint32_t thirds[3]);
+bool old_ended(const struct rule_ctx *x, const uint64_t ends[AGE_BUCKETS], uint64_t window_ns,
+	       uint64_t for_ns);
 /* task-growth. 0 or -ENOMEM. */
 int growth_threads(const struct rule_ctx *x, struct judgement *j);
 
@@ -97,8 +104,48 @@ int past_aborts(const struct rule_ctx *x, struct judgement *j);
 int past_deaths(const struct rule_ctx *x, struct judgement *j);
 int past_left(const struct rule_ctx *x, struct judgement *j);
 
+/* A stream that is half open for too long. */
+struct stream_accused {
+	uint64_t since_ns;
+	uint32_t stream;
+	uint32_t carrier;
+	uint32_t site;
+	bool strong; /* nothing healthy looks like this for so long */
+	bool unsure; /* the record of its end may have been lost */
+};
+
+/* By site. */
+struct stream_growth {
+	uint32_t opened[9]; /* as in struct growth_site */
+	uint32_t old;
+	uint32_t done; /* of these, nobody can use any more */
+	uint32_t oldest;
+	uint64_t oldest_ns;
+};
+
+/* Kept between judgements for its memory only. */
+struct streams {
+	struct stream_accused *accused;
+	uint32_t n;
+	uint32_t cap;
+	struct stream_growth *growth; /* by site id */
+	uint32_t site_end;
+	uint32_t growth_cap;
+	uint32_t *own_stuck; /* by carrier id: accused ones that we opened */
+	uint32_t carrier_end;
+	uint32_t own_cap;
+	bool growing; /* we have watched for long enough to tell */
+};
+
+/* streams.c: all that is said of streams and counters. 0 or -ENOMEM. */
+int streams_judge(struct streams *st, const struct rule_ctx *x, struct judgement *j);
+void streams_fini(struct streams *st);
+/* miscount.c */
+int miscounts_judge(const struct rule_ctx *x, struct judgement *j);
+
 struct verdicts {
 	struct judgement last;
 	struct judgement next;
 	struct growth growth;
+	struct streams streams;
 };

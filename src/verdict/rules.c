@@ -138,7 +138,7 @@ const struct rule rules[VERDICT_MAX] = {
 	.text = {
 		.name = "growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_SITE,
 		.counted = true,
-		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S,
+		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S, .window = true,
 		.evidence = "one site opens more and more, its oldest stand idle and never go",
 		.remedy = "find the path from that site on which close is missing, "
 			"or reuse what is open",
@@ -175,7 +175,7 @@ const struct rule rules[VERDICT_MAX] = {
 [VERDICT_TASK_GROWTH] = {
 	.text = {
 		.name = "task-growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
-		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S,
+		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S, .window = true,
 		.evidence = "the process starts more and more threads, and the old ones never end",
 		.remedy = "tell each thread when to exit: look for a start without its join or "
 			"done signal",
@@ -188,6 +188,44 @@ const struct rule rules[VERDICT_MAX] = {
 		.evidence = "open when its process exited: nothing closed it",
 		.remedy = "close it before the process ends, "
 			"or on the path that drops its last reference",
+	},
+},
+[VERDICT_STREAM_HALF_OPEN] = {
+	.text = {
+		.name = "stream-half-open", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
+		.after_ns = NS_M, .bare_after = true,
+		.evidence = "a stream is closed on one side, the answer's, or released, "
+			"and the other stays open",
+		.remedy = "end both sides: read to the end or cancel the reading, "
+			"finish or reset the writing",
+	},
+},
+[VERDICT_STREAM_GROWTH] = {
+	.text = {
+		.name = "stream-growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
+		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S, .window = true,
+		.evidence = "one site opens more and more streams on old connections, "
+			"and none of the old ones goes",
+		.remedy = "find the path from that site on which a stream is never ended, "
+			"and cancel both of its sides there",
+	},
+},
+[VERDICT_STREAM_STARVED] = {
+	.text = {
+		.name = "stream-starved", .kind = VERDICT_STALL, .about = VERDICT_ABOUT_STREAMS,
+		.after_ns = NS_M, .bare_after = true,
+		.evidence = "the program could open no stream: the peer's limit is used up",
+		.remedy = "end the streams that are no longer needed, and give the wait for a new "
+			"one a deadline",
+	},
+},
+[VERDICT_MISCOUNT] = {
+	.text = {
+		.name = "miscount", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
+		.after_ns = NS_M, .bare_after = true, .bare_min_ns = 10 * NS_S,
+		.evidence = "the program's count of its connections is not what is open, "
+			"or it drained twice",
+		.remedy = "change the count and tell of its end in one step: one word, one owner",
 	},
 },
 };

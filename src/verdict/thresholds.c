@@ -102,7 +102,7 @@ int verdict_thresholds_parse(struct verdict_thresholds *t, const char *arg, char
 		set_all(t, ns);
 		return 0;
 	}
-	if (verdict_rule(class)->bare_min_ns && ns < WINDOW_MIN_NS) {
+	if (verdict_rule(class)->window && ns < WINDOW_MIN_NS) {
 		snprintf(buf, len, "%s needs a window of at least 3s to tell growth", name);
 		return -EINVAL;
 	}

@@ -31,6 +31,10 @@ enum verdict_class {
 	VERDICT_TASK_STUCK,
 	VERDICT_TASK_GROWTH,
 	VERDICT_LEFT_OPEN,
+	VERDICT_STREAM_HALF_OPEN,
+	VERDICT_STREAM_GROWTH,
+	VERDICT_STREAM_STARVED,
+	VERDICT_MISCOUNT,
 	VERDICT_MAX
 };
 
@@ -45,7 +49,8 @@ enum verdict_about {
 	VERDICT_ABOUT_SITE = 1,
 	VERDICT_ABOUT_PROC = 2,
 	VERDICT_ABOUT_TASK = 3,
-	VERDICT_ABOUT_LEFT = 4, /* ledger_left(): it is over */
+	VERDICT_ABOUT_LEFT = 4,	   /* ledger_left(): it is over */
+	VERDICT_ABOUT_STREAMS = 5, /* of one site on one carrier, or all of a carrier's */
 };
 
 /* What a person is told about a class; a row of the table in rules.c. */
@@ -59,7 +64,8 @@ struct verdict_rule {
 	uint64_t after_ns;    /* default threshold; `aborted`, `died-holding`: how long it stands;
 				 `left-open`: how long it had been open */
 	bool bare_after;      /* a bare --after DURATION moves it too */
-	uint64_t bare_min_ns; /* not 0: a window, which a bare one only shortens, down to this */
+	uint64_t bare_min_ns; /* not 0: which a bare one only shortens, down to this */
+	bool window;	      /* it is a span in which something must rise */
 	const char *evidence; /* one line: what the kernel shows */
 	const char *remedy;   /* one line, imperative */
 };
@@ -95,14 +101,19 @@ struct finding {
 	uint32_t site;
 	uint32_t task;
 	uint32_t left;
+	/* About streams: the oldest accused one, as the example, and what conn is to it; 0 where
+	 * none in particular is meant. */
+	uint32_t stream;
+	uint32_t stream_site;
+	uint32_t carrier;
 	uint32_t proc;
 	uint32_t count;	   /* 1, but for those that stand for many */
 	uint64_t since_ns; /* when what it accuses began; `left-open`: when its process ended */
 };
 
 /* What one process has lost: connections, each counted once, those that a growth stands for
- * included. `aborted`, `died-holding`, `task-growth` and `left-open` add to worst and oldest_ns
- * only: what they accuse is no open connection. */
+ * included. `aborted`, `died-holding`, `task-growth`, `left-open`, and what is said of streams and
+ * counters, add to worst and oldest_ns only: what they accuse is no open connection. */
 struct proc_verdict {
 	uint32_t leaked;
 	uint32_t stalled;

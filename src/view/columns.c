@@ -111,6 +111,22 @@ static void print_aborted(const struct proc_row *r, char *buf, size_t len, unsig
 	print_count(buf, len, width, r->aborted);
 }
 
+static void print_streams(const struct proc_row *r, char *buf, size_t len, unsigned int width)
+{
+	if (r->streams.told)
+		print_count(buf, len, width, r->streams.live);
+	else
+		snprintf(buf, len, "-");
+}
+
+static void print_half_open(const struct proc_row *r, char *buf, size_t len, unsigned int width)
+{
+	if (r->streams.told)
+		print_count(buf, len, width, r->streams.half_open);
+	else
+		snprintf(buf, len, "-");
+}
+
 /* ---- how they rank: numbers from the most, names from A */
 
 #define MOST_FIRST(field)                                                           \
@@ -127,6 +143,17 @@ MOST_FIRST(closed_per_s)
 MOST_FIRST(oldest_ns)
 MOST_FIRST(threads)
 MOST_FIRST(aborted)
+
+static int rank_streams(const struct proc_row *a, const struct proc_row *b)
+{
+	return (a->streams.live < b->streams.live) - (a->streams.live > b->streams.live);
+}
+
+static int rank_half_open(const struct proc_row *a, const struct proc_row *b)
+{
+	return (a->streams.half_open < b->streams.half_open) -
+	       (a->streams.half_open > b->streams.half_open);
+}
 
 static int rank_pid(const struct proc_row *a, const struct proc_row *b)
 {
@@ -228,7 +255,7 @@ static const struct column columns[] = {
 	{ { "trend", "TREND", "live connections at the last snapshots, newest right", 6, 16, 10,
 	    ALIGN_RIGHT },
 	  print_trend, rank_trend, plain },
-	{ { "class", "CLASS", "the class that most of its findings have", 12, 14, 7, ALIGN_LEFT },
+	{ { "class", "CLASS", "the class that most of its findings have", 12, 16, 7, ALIGN_LEFT },
 	  print_class, rank_class, grave_class },
 	{ { "threads", "THREADS", "threads", 7, 7, 0, ALIGN_RIGHT },
 	  print_threads, rank_threads, plain },
@@ -237,6 +264,11 @@ static const struct column columns[] = {
 	{ { "aborted", "ABORTED", "closed with unread bytes, so that a reset went out", 7, 7, 0,
 	    ALIGN_RIGHT },
 	  print_aborted, rank_aborted, plain },
+	{ { "streams", "STREAMS", "streams open now, where its program tells of them", 7, 7, 0,
+	    ALIGN_RIGHT },
+	  print_streams, rank_streams, plain },
+	{ { "half_open", "HALF", "of these, with one side closed", 6, 7, 0, ALIGN_RIGHT },
+	  print_half_open, rank_half_open, plain },
 };
 /* clang-format on */
 

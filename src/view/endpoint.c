@@ -118,14 +118,14 @@ const struct conn *finding_conn(const struct ledger *led, const struct finding *
 
 uint32_t finding_site(const struct ledger *led, const struct finding *f)
 {
-	const struct conn *c = f->site ? NULL : finding_conn(led, f);
+	const struct conn *c = f->site || f->carrier ? NULL : finding_conn(led, f);
 
 	return f->site ? f->site : c ? c->site : 0;
 }
 
 uint32_t finding_task(const struct ledger *led, const struct finding *f)
 {
-	const struct conn *c = f->task ? NULL : finding_conn(led, f);
+	const struct conn *c = f->task || f->carrier ? NULL : finding_conn(led, f);
 	uint32_t id = f->task ? f->task : c ? c->waiter : 0;
 
 	return id && ledger_task(led, id) ? id : 0;
@@ -136,7 +136,7 @@ const struct empty *finding_empty(const struct ledger *led, const struct finding
 	const struct task *t = f->task ? ledger_task(led, f->task) : NULL;
 	uint32_t id = f->conn ? f->conn : t ? t->conn : 0;
 
-	return id && !f->left ? ledger_empty(led, id) : NULL;
+	return id && !f->left && !f->carrier ? ledger_empty(led, id) : NULL;
 }
 
 static char *site_endpoint(char *buf, size_t len, const struct site *s)
@@ -153,6 +153,21 @@ static char *site_endpoint(char *buf, size_t len, const struct site *s)
 	return buf;
 }
 
+char *carrier_text(char *buf, size_t len, const struct ledger *led, const struct carrier *c)
+{
+	uint32_t id = c ? ledger_carrier_conn(led, c) : 0;
+	char library[TEXT_LEN];
+
+	if (id)
+		return conn_pair(buf, len, led, ledger_conn(led, id));
+	if (c)
+		snprintf(buf, len, "connection %llx of %s", (unsigned long long)c->conn,
+			 text_clean(library, sizeof(library), ledger_library(led, c->library)));
+	else
+		buf[0] = '\0';
+	return buf;
+}
+
 char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const struct finding *f)
 {
 	const struct conn *c = finding_conn(led, f);
@@ -160,6 +175,8 @@ char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const st
 
 	if (c)
 		return conn_pair(buf, len, led, c);
+	if (f->carrier)
+		return carrier_text(buf, len, led, ledger_carrier(led, f->carrier));
 	if (s)
 		return site_endpoint(buf, len, s);
 	buf[0] = '\0';

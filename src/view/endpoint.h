@@ -28,11 +28,13 @@ int32_t conn_fd(const struct ledger *led, const struct conn *c, uint32_t proc, u
 
 /* The connection that shows what @f means, NULL if none. */
 const struct conn *finding_conn(const struct ledger *led, const struct finding *f);
-/* Where what @f accuses was opened, 0 if unknown. */
+/* The connections' site where what @f accuses was opened, 0 if unknown, and for streams. */
 uint32_t finding_site(const struct ledger *led, const struct finding *f);
 /* The task that waits on what @f accuses, 0 if none. */
 uint32_t finding_task(const struct ledger *led, const struct finding *f);
 /* Who last read from what @f accuses and found nothing, NULL if that was not seen. */
 const struct empty *finding_empty(const struct ledger *led, const struct finding *f);
+/* What carries streams: both its ends, else "connection 2a of tether"; NULL is "". */
+char *carrier_text(char *buf, size_t len, const struct ledger *led, const struct carrier *c);
 /* Both ends, or the site's one, or "": whatever is known. */
 char *finding_endpoint(char *buf, size_t len, const struct ledger *led, const struct finding *f);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "base/text.h"
+#include "view/endpoint.h"
 
 #define OWN_SHOWN   4 /* of the program's own functions, on one line */
 #define ANY_SHOWN   6 /* ... where none is known to be its own */
@@ -40,6 +41,14 @@ int32_t site_stack(const struct ledger *led, uint32_t site)
 	const struct site *s = site ? ledger_site(led, site) : NULL;
 
 	return s ? s->stack : -1;
+}
+
+int32_t finding_stack(const struct ledger *led, const struct finding *f)
+{
+	const struct stream_site *s =
+		f->stream_site ? ledger_stream_site(led, f->stream_site) : NULL;
+
+	return s ? s->stack : site_stack(led, finding_site(led, f));
 }
 
 int32_t task_stack(const struct ledger *led, uint32_t task)

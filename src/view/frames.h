@@ -17,6 +17,8 @@ char *frame_text(char *buf, size_t len, const struct frame *f);
 
 /* The stack of where @site opens, of where @task waits; negative where none was taken. */
 int32_t site_stack(const struct ledger *led, uint32_t site);
+/* ... of where what @f accuses was opened, a stream's own included. */
+int32_t finding_stack(const struct ledger *led, const struct finding *f);
 int32_t task_stack(const struct ledger *led, uint32_t task);
 
 /* The innermost frame of the program's own code; NULL where none is known to be. */

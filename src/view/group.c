@@ -43,10 +43,9 @@ static bool finding_wanted(const struct view_input *in, const struct view_filter
 }
 
 /* What opened it; of a thread that was never joined to a connection, where it waits. */
-static const struct frame *finding_guilty(const struct ledger *led, const struct finding *f,
-					  uint32_t site)
+static const struct frame *finding_guilty(const struct ledger *led, const struct finding *f)
 {
-	const struct frame *guilty = stack_guilty(led, site_stack(led, site));
+	const struct frame *guilty = stack_guilty(led, finding_stack(led, f));
 
 	return guilty || !f->task ? guilty : stack_guilty(led, task_stack(led, f->task));
 }
@@ -56,7 +55,10 @@ static struct entry entry_of(const struct ledger *led, const struct finding *f)
 	struct entry e = { .f = *f, .site = finding_site(led, f) };
 	const struct conn *c = e.site ? NULL : finding_conn(led, f);
 
-	e.guilty = finding_guilty(led, f, e.site);
+	/* Their numbers are counted apart, but so are the classes. */
+	if (f->carrier)
+		e.site = f->stream_site;
+	e.guilty = finding_guilty(led, f);
 	if (c)
 		e.port = c->role == LS_ROLE_CLIENT ? c->rport : c->lport;
 	return e;
@@ -173,6 +175,10 @@ char *group_count_text(char *buf, size_t len, const struct group *g)
 	if (rule && rule->counted)
 		snprintf(buf, len, "%u %s", g->count,
 			 rule->kind == VERDICT_LEAK ? "leaked" : "stalled");
+	else if (g->oldest.class == VERDICT_MISCOUNT)
+		snprintf(buf, len, "off by %u", g->count);
+	else if (g->oldest.stream)
+		snprintf(buf, len, "%u stream%s", g->count, s);
 	else if (g->oldest.class == VERDICT_TASK_GROWTH)
 		snprintf(buf, len, "%u thread%s", g->count, s);
 	else

@@ -26,7 +26,8 @@ void groups_fini(struct groups *g);
 int groups_fill(struct groups *g, const struct view_input *in, const struct view_filter *filter,
 		uint32_t proc);
 
-/* "80 leaked", "3 stalled"; of what is no open connection "5 threads", "12 connections". */
+/* "80 leaked", "3 stalled"; of what is no open connection "5 threads", "12 connections",
+ * "40 streams", "off by 1". */
 char *group_count_text(char *buf, size_t len, const struct group *g);
 /* "", "suspected", "4 of them suspected". */
 char *group_doubt_text(char *buf, size_t len, const struct group *g);

@@ -6,6 +6,7 @@
  */
 #include "view/json_out.h"
 #include "view/json_part.h"
+#include "view/streams.h"
 
 struct writer {
 	struct json_out out;
@@ -27,16 +28,6 @@ static void put_processes(struct writer *w)
 	rows_fini(&rows);
 }
 
-/* Whether @filter lets through what belongs to process @proc. */
-static bool proc_wanted(const struct writer *w, uint32_t proc)
-{
-	struct proc_row r;
-
-	if (!w->filter || (!w->filter->comm && !w->filter->container))
-		return true;
-	return row_fill(&r, w->in, proc) && filter_process(w->filter, r.comm, r.container);
-}
-
 static void put_findings(struct writer *w)
 {
 	uint32_t n = verdicts_count(w->in->verdicts), i;
@@ -45,7 +36,7 @@ static void put_findings(struct writer *w)
 	json_out_begin(&w->out, "findings");
 	for (i = 0; i < n && !w->out.err; i++) {
 		verdicts_get(w->in->verdicts, i, &f);
-		if (filter_class(w->filter, f.class) && proc_wanted(w, f.proc))
+		if (filter_class(w->filter, f.class) && filter_owner(w->filter, w->in, f.proc))
 			json_out_element(&w->out, json_finding(w->in, &f));
 	}
 	json_out_end(&w->out);
@@ -65,7 +56,7 @@ static void put_connections(struct writer *w)
 			continue;
 		class = verdicts_conn(w->in->verdicts, id, &certain);
 		if (filter_class(w->filter, class) &&
-		    proc_wanted(w, c->holder.proc ? c->holder.proc : c->opener))
+		    filter_owner(w->filter, w->in, c->holder.proc ? c->holder.proc : c->opener))
 			json_out_element(&w->out, json_connection(w->in, c));
 	}
 	json_out_end(&w->out);
@@ -79,8 +70,23 @@ static void put_tasks(struct writer *w)
 	for (id = 1; id < end && !w->out.err; id++) {
 		const struct task *t = ledger_task(w->in->ledger, id);
 
-		if (t && proc_wanted(w, t->proc))
+		if (t && filter_owner(w->filter, w->in, t->proc))
 			json_out_element(&w->out, json_task(w->in, t));
+	}
+	json_out_end(&w->out);
+}
+
+static void put_streams(struct writer *w)
+{
+	uint32_t end = ledger_stream_end(w->in->ledger), id;
+
+	json_out_begin(&w->out, "streams");
+	for (id = 1; id < end && !w->out.err; id++) {
+		const struct stream *s = ledger_stream(w->in->ledger, id);
+		const struct carrier *c = s ? ledger_carrier(w->in->ledger, s->carrier) : NULL;
+
+		if (c && filter_owner(w->filter, w->in, c->proc))
+			json_out_element(&w->out, json_stream(w->in, s));
 	}
 	json_out_end(&w->out);
 }
@@ -94,6 +100,7 @@ int view_json(FILE *out, const struct view_input *in, const struct view_filter *
 	put_findings(&w);
 	if (all) {
 		put_connections(&w);
+		put_streams(&w);
 		put_tasks(&w);
 	}
 	return json_out_close(&w.out);

@@ -9,6 +9,7 @@
 #include "view/endpoint.h"
 #include "view/frames.h"
 #include "view/rows.h"
+#include "view/streams.h"
 
 #define TEXT_MAX     512
 #define EVIDENCE_LEN 256
@@ -135,7 +136,7 @@ void json_set_stack(struct element *e, const struct view_input *in, int32_t stac
 	element_set(e, "frames", frames_array(in, stack));
 }
 
-static json_t *site_object(const struct view_input *in, uint32_t site)
+static json_t *site_object(const struct view_input *in, uint32_t site, int32_t stack)
 {
 	struct element e;
 
@@ -143,8 +144,15 @@ static json_t *site_object(const struct view_input *in, uint32_t site)
 		return json_null();
 	e = element_new();
 	element_set(&e, "id", json_integer(site));
-	json_set_stack(&e, in, site_stack(in->ledger, site));
+	json_set_stack(&e, in, stack);
 	return element_end(&e);
+}
+
+json_t *json_stream_site(const struct view_input *in, uint32_t site)
+{
+	const struct stream_site *s = site ? ledger_stream_site(in->ledger, site) : NULL;
+
+	return site_object(in, s ? site : 0, s ? s->stack : -1);
 }
 
 /* What a task and a connection's waiter have in common. */
@@ -266,9 +274,12 @@ json_t *json_finding(const struct view_input *in, const struct finding *f)
 	}
 	element_set(&e, "opener", c ? opener_object(in, c) : json_null());
 	element_set(&e, "holders", c ? holders_array(in, c) : json_array());
-	element_set(&e, "site", site_object(in, finding_site(in->ledger, f)));
+	element_set(&e, "site",
+		    site_object(in, f->carrier ? f->stream_site : finding_site(in->ledger, f),
+				finding_stack(in->ledger, f)));
 	element_set(&e, "waiter", waiter_object(in, finding_task(in->ledger, f)));
 	element_set(&e, "empty_reader", empty_reader_object(in, finding_empty(in->ledger, f)));
+	element_set(&e, "stream", json_finding_stream(in, f));
 	element_set(&e, "evidence", json_text(evidence));
 	element_set(&e, "remedy", json_text(rule && rule->remedy ? rule->remedy : ""));
 	return element_end(&e);
@@ -283,7 +294,7 @@ json_t *json_connection(const struct view_input *in, const struct conn *c)
 	set_ages(&e, in, c);
 	element_set(&e, "opener", opener_object(in, c));
 	element_set(&e, "holders", holders_array(in, c));
-	element_set(&e, "site", site_object(in, c->site));
+	element_set(&e, "site", site_object(in, c->site, site_stack(in->ledger, c->site)));
 	element_set(&e, "waiter", waiter_object(in, c->waiter));
 	return element_end(&e);
 }
@@ -337,6 +348,7 @@ json_t *json_process(const struct view_input *in, const struct proc_row *r)
 	element_set(&e, "closed_per_s", json_rate(r->closed_per_s));
 	element_set(&e, "oldest_s", r->has_oldest ? json_seconds(r->oldest_ns) : json_null());
 	element_set(&e, "threads", json_integer(r->threads));
+	element_set(&e, "streams", json_streams_of(r));
 	element_set(&e, "class", r->worst ? json_string(class_name(r->worst)) : json_null());
 	return element_end(&e);
 }

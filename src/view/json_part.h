@@ -24,6 +24,8 @@ json_t *json_text(const char *s);
 json_t *json_seconds(uint64_t ns);
 json_t *json_rate(double per_s);
 
+/* A site of streams: `id` and its stack. */
+json_t *json_stream_site(const struct view_input *in, uint32_t site);
 /* A stack as two members, `function` and `frames`. */
 void json_set_stack(struct element *e, const struct view_input *in, int32_t stack);
 

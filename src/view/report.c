@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "view/columns.h"
 #include "view/report.h"
+#include "view/streams.h"
 
 /* ---- the head */
 
@@ -54,6 +55,10 @@ static void put_head(struct report *r, const struct rows *rows)
 	report_put(r, rows->stalled ? SEVERITY_SUSPECT : SEVERITY_NONE, buf);
 	fputs(in->replay ? "  REPLAY" : "", r->out);
 	report_end(r);
+	if (rows->streams.told) {
+		fputs(streams_text(buf, sizeof(buf), &rows->streams, rows->streams_per_s), r->out);
+		report_end(r);
+	}
 	report_warnings(r);
 }
 

@@ -75,7 +75,7 @@ static void put_holders(struct report *r, const struct finding *f)
 	unsigned int n = 0;
 	size_t at = 0;
 
-	if (!h || (h->proc == f->proc && !ledger_holder_next(led, h)))
+	if (!h || f->carrier || (h->proc == f->proc && !ledger_holder_next(led, h)))
 		return;
 	for (; h && n < HOLDERS_SHOWN; h = ledger_holder_next(led, h), n++) {
 		const struct proc *p = ledger_proc(led, h->proc);
@@ -149,7 +149,7 @@ static void put_empty_reader(struct report *r, const struct finding *f)
 
 static void put_opener(struct report *r, const struct finding *f)
 {
-	int32_t stack = site_stack(r->in->ledger, finding_site(r->in->ledger, f));
+	int32_t stack = finding_stack(r->in->ledger, f);
 	char line[FRAMES_LEN];
 
 	report_field(r, "opened by", stack_text(line, sizeof(line), r->in->ledger, stack));

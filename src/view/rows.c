@@ -107,12 +107,52 @@ bool filter_class(const struct view_filter *filter, enum verdict_class class)
 	return !filter || !filter->class_mask || (filter->class_mask >> class & 1);
 }
 
+bool filter_owner(const struct view_filter *filter, const struct view_input *in, uint32_t proc)
+{
+	struct proc_row r;
+
+	if (!filter || (!filter->comm && !filter->container))
+		return true;
+	return row_fill(&r, in, proc) && filter_process(filter, r.comm, r.container);
+}
+
 static void row_trend(struct proc_row *r, const struct proc *p)
 {
 	uint32_t n = p->trend_len < ROW_TREND ? p->trend_len : ROW_TREND;
 
 	memcpy(r->trend, &p->trend[p->trend_len - n], n * sizeof(p->trend[0]));
 	r->trend_n = n;
+}
+
+static void row_streams(struct streams_row *r, const struct view_input *in, uint32_t proc)
+{
+	const struct proc_streams *p = ledger_proc_streams(in->ledger, proc);
+	const struct carrier *c;
+	uint32_t id;
+
+	if (!p)
+		return;
+	*r = (struct streams_row){
+		.told = true,
+		.counts = p->count.state != COUNT_UNKNOWN,
+		.carriers = p->carriers,
+		.live = p->live,
+		.half_open = p->half_open,
+		.opened = p->opened,
+		.freed = p->freed,
+		.nonsense = p->nonsense,
+		.unseen = p->unseen,
+		.counter = p->count.says,
+		.drains_begun = p->drain.begun,
+		.drains_done = p->drain.done,
+		.drains_refused = p->drain.refused,
+	};
+	for (id = p->carrier; (c = ledger_carrier(in->ledger, id)); id = c->next) {
+		const struct stream *s = ledger_stream(in->ledger, c->first);
+
+		if (s && ns_since(in->now_ns, s->open_ns) > r->oldest_ns)
+			r->oldest_ns = ns_since(in->now_ns, s->open_ns);
+	}
 }
 
 bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc)
@@ -147,6 +187,8 @@ bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc)
 	text_clean(r->comm, sizeof(r->comm), p->comm);
 	view_container(r->container, sizeof(r->container), p->cgroup_path);
 	row_trend(r, p);
+	row_streams(&r->streams, in, proc);
+	r->streams_per_s = watched_s > 0 ? (double)r->streams.opened / watched_s : 0;
 	return true;
 }
 
@@ -179,7 +221,8 @@ static bool proc_listed(const struct view_input *in, uint32_t id)
 	if (!p)
 		return false;
 	v = verdicts_proc(in->verdicts, id);
-	return ((p->live || p->opened) && !p->exit_ns) || v->leaked || v->stalled || v->worst;
+	return ((p->live || p->opened || ledger_proc_streams(in->ledger, id)) && !p->exit_ns) ||
+	       v->leaked || v->stalled || v->worst;
 }
 
 static int rows_add(struct rows *t, const struct proc_row *r)
@@ -200,6 +243,14 @@ static int rows_add(struct rows *t, const struct proc_row *r)
 	t->accused += r->worst != VERDICT_NONE;
 	t->leaked += r->leaked;
 	t->stalled += r->stalled;
+	t->streams.told |= r->streams.told;
+	t->streams.live += r->streams.live;
+	t->streams.half_open += r->streams.half_open;
+	t->streams.nonsense += r->streams.nonsense;
+	t->streams.unseen += r->streams.unseen;
+	if (r->streams.oldest_ns > t->streams.oldest_ns)
+		t->streams.oldest_ns = r->streams.oldest_ns;
+	t->streams_per_s += r->streams_per_s;
 	return 0;
 }
 

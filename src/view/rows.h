@@ -10,6 +10,24 @@
 /* At one a second, what came in the last minutes: older rises are no news to sort by. */
 #define ROW_TREND 32
 
+/* What a process's streams come to, or those of all that are listed. */
+struct streams_row {
+	bool told; /* it has told of any */
+	bool counts;
+	uint32_t carriers;
+	uint32_t live;
+	uint32_t half_open;
+	uint64_t opened;
+	uint64_t freed;
+	uint64_t nonsense;
+	uint64_t unseen;
+	uint64_t counter; /* its own, of its connections */
+	uint64_t drains_begun;
+	uint64_t drains_done;
+	uint64_t drains_refused;
+	uint64_t oldest_ns; /* age of its oldest stream */
+};
+
 struct proc_row {
 	uint32_t id; /* in the ledger */
 	uint32_t pid;
@@ -27,6 +45,8 @@ struct proc_row {
 	uint64_t oldest_ns; /* age of its oldest finding */
 	double opened_per_s;
 	double closed_per_s;
+	double streams_per_s; /* opened */
+	struct streams_row streams;
 	enum verdict_class worst;
 	bool has_oldest;
 	bool ended;
@@ -42,6 +62,8 @@ struct rows {
 	uint32_t leaked; /* of those listed */
 	uint32_t stalled;
 	uint32_t accused; /* processes with any finding */
+	struct streams_row streams;
+	double streams_per_s;
 	uint32_t sockets; /* all that there are, or where some are left out, of those listed */
 };
 
@@ -57,6 +79,8 @@ bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc);
 /* Whether @filter lets through a process, and a class of finding. */
 bool filter_process(const struct view_filter *filter, const char *comm, const char *container);
 bool filter_class(const struct view_filter *filter, enum verdict_class class);
+/* Whether it lets through what belongs to process @proc, 0: to nobody that is known. */
+bool filter_owner(const struct view_filter *filter, const struct view_input *in, uint32_t proc);
 
 /* Nanoseconds watched so far. */
 uint64_t input_watched_ns(const struct view_input *in);

@@ -120,6 +120,12 @@ static bool of_the_end(enum verdict_class class)
 	return class == VERDICT_LEFT_OPEN || class == VERDICT_DIED_HOLDING;
 }
 
+/* It accuses one connection, and not what that carries. */
+static bool is_one_conn(const struct finding *f)
+{
+	return f->count == 1 && !f->carrier;
+}
+
 /* Whether it has not been taken down already, as what it was when its process ended. */
 static bool is_new(struct sheet *s, const struct view_input *in, const struct finding *f)
 {
@@ -130,7 +136,7 @@ static bool is_new(struct sheet *s, const struct view_input *in, const struct fi
 
 	if (!p || !filter_class(s->opt.filter, f->class))
 		return false;
-	if (f->count == 1 && c && c->cookie && Judy1Test(s->accused, c->cookie, PJE0))
+	if (is_one_conn(f) && c && c->cookie && Judy1Test(s->accused, c->cookie, PJE0))
 		return false;
 	owner = case_find(s, p, &at);
 	return !owner || !owner->taken || of_the_end(f->class);
@@ -146,7 +152,7 @@ static bool is_wanted(void *arg, const struct view_input *in, const struct findi
 
 static void entry_brief(struct sheet_entry *e, const struct view_input *in, const struct group *g)
 {
-	int32_t stack = site_stack(in->ledger, finding_site(in->ledger, &g->oldest));
+	int32_t stack = finding_stack(in->ledger, &g->oldest);
 	const struct frame *guilty = stack_guilty(in->ledger, stack);
 	char count[TEXT_LEN], text[FRAME_LEN];
 
@@ -248,7 +254,7 @@ static int take_findings(struct sheet *s, const struct view_input *in, uint32_t 
 		if ((proc && f.proc != proc) || !is_new(s, in, &f))
 			continue;
 		c = finding_conn(in->ledger, &f);
-		if (f.count == 1 && c && c->cookie &&
+		if (is_one_conn(&f) && c && c->cookie &&
 		    Judy1Set(&s->accused, c->cookie, PJE0) == JERR)
 			err = -ENOMEM;
 		line = suppress_find(s->opt.suppress, in, &f);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "view/report.h"
+#include "view/streams.h"
 #include "view/waits.h"
 
 #define PROCESSES_SHOWN 20
@@ -110,6 +111,13 @@ static void put_process(struct report *r, const struct sheet_case *c, const char
 		(unsigned long long)c->row.closed, (unsigned long long)c->row.aborted, c->row.live,
 		c->row.ended ? " at its end" : "");
 	report_end(r);
+	if (c->row.streams.told) {
+		fprintf(r->out, "    streams: %s",
+			streams_text(text, sizeof(text), &c->row.streams, c->row.streams_per_s));
+		streams_doubt_text(end, sizeof(end), &c->row.streams);
+		fprintf(r->out, "%s%s", *end ? "; told " : "", end);
+		report_end(r);
+	}
 }
 
 static void put_processes(struct report *r, const struct sheet *s,
@@ -122,7 +130,8 @@ static void put_processes(struct report *r, const struct sheet *s,
 		const char *words = command ? command(arg, c->row.pid) : NULL;
 
 		/* Of the children, only those with something to say. */
-		if ((!words && !c->row.opened && !c->row.live) || shown == PROCESSES_SHOWN) {
+		if ((!words && !c->row.opened && !c->row.live && !c->row.streams.told) ||
+		    shown == PROCESSES_SHOWN) {
 			silent++;
 			continue;
 		}

@@ -283,7 +283,7 @@ static bool stacks_match(const struct condition *c, const struct ledger *led,
 {
 	const struct empty *e = finding_empty(led, f);
 
-	return stack_matches(c, led, site_stack(led, finding_site(led, f))) ||
+	return stack_matches(c, led, finding_stack(led, f)) ||
 	       stack_matches(c, led, task_stack(led, finding_task(led, f))) ||
 	       (e && stack_matches(c, led, e->stack));
 }

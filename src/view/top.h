@@ -82,6 +82,8 @@ struct top_rate {
 	uint64_t closed;
 	double opened_per_s;
 	double closed_per_s;
+	uint64_t streams;
+	double streams_per_s;
 };
 
 struct top_rates {

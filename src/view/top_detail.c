@@ -9,10 +9,12 @@
 #include "view/conn_columns.h"
 #include "view/endpoint.h"
 #include "view/frames.h"
+#include "view/streams.h"
 
-#define SMALL	 10 /* lines: below this only the list that has the keys is shown */
-#define ROOMY	 16 /* lines: from this on a text may take two */
-#define LINE_LEN 1024
+#define SMALL	      10 /* lines: below this only the list that has the keys is shown */
+#define ROOMY	      16 /* lines: from this on a text may take two */
+#define LINE_LEN      1024
+#define STREAMS_SHOWN 4 /* connections with streams */
 
 /* 4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled  4 threads  began 2h ago  netns ... */
 static void put_process(struct view_top *top, int y)
@@ -39,7 +41,7 @@ static void put_process(struct view_top *top, int y)
 
 /* ---- findings */
 
-#define GROUP_FORMAT "%-13s %-9s %6s %9s  %s"
+#define GROUP_FORMAT "%-16s %-9s %6s %9s  %s"
 
 static void put_group(struct view_top *top, const struct view_input *in, const struct group *g,
 		      int y, bool selected)
@@ -127,14 +129,65 @@ static int put_reasons(struct view_top *top, const struct view_input *in, int y,
 		return y;
 	f = &d->groups.group[d->group_at.at].oldest;
 	rule = verdict_rule(f->class);
-	stack_text(text, sizeof(text), in->ledger,
-		   site_stack(in->ledger, finding_site(in->ledger, f)));
+	stack_text(text, sizeof(text), in->ledger, finding_stack(in->ledger, f));
 	y += top_wrap(top, y, "opened by", text, max);
 	verdict_explain(in->verdicts, in->ledger, f, in->now_ns, text, sizeof(text));
 	y += top_wrap(top, y, "evidence", text, max);
 	y += top_wrap(top, y, "remedy", rule && rule->remedy ? rule->remedy : "", max);
 	y += put_waiter(top, in, f, y, max);
 	return y + put_empty_reader(top, in, f, y, max);
+}
+
+/* ---- streams */
+
+/* The order they are shown in; a total one. */
+static bool carrier_before(const struct carrier *a, const struct carrier *b)
+{
+	if (a->half_open != b->half_open)
+		return a->half_open > b->half_open;
+	if (a->live != b->live)
+		return a->live > b->live;
+	return a->conn != b->conn ? a->conn < b->conn : a->library < b->library;
+}
+
+/* The connections with the most of them, half open ones first. */
+static const struct carrier *next_carrier(const struct ledger *led, const struct proc_streams *p,
+					  const struct carrier *after)
+{
+	const struct carrier *best = NULL, *c;
+	uint32_t id;
+
+	for (id = p->carrier; (c = ledger_carrier(led, id)); id = c->next) {
+		if (!c->live && !c->starved_ns)
+			continue;
+		if (after && (carrier_before(c, after) || c == after))
+			continue;
+		if (!best || carrier_before(c, best))
+			best = c;
+	}
+	return best;
+}
+
+static int put_streams(struct view_top *top, const struct view_input *in, int y, int max)
+{
+	const struct proc_streams *p = ledger_proc_streams(in->ledger, top->detail.row.id);
+	char where[PAIR_LEN], text[STREAMS_LEN], line[LINE_LEN];
+	const struct carrier *c = NULL;
+	int n;
+
+	if (!p)
+		return y;
+	streams_text(text, sizeof(text), &top->detail.row.streams, top->detail.row.streams_per_s);
+	streams_doubt_text(where, sizeof(where), &top->detail.row.streams);
+	snprintf(line, sizeof(line), "%s%s%s", text, *where ? "; told " : "", where);
+	y += top_wrap(top, y, "streams", line, 1);
+	for (n = 0; n < max && (c = next_carrier(in->ledger, p, c)); n++) {
+		carrier_text(where, sizeof(where), in->ledger, c);
+		carrier_streams_text(text, sizeof(text), in, c);
+		snprintf(line, sizeof(line), "%s  %s", where, text);
+		y += top_wrap(top, y, "", line, 1);
+	}
+	return y;
 }
 
 /* ---- connections */
@@ -219,5 +272,6 @@ void top_draw_detail(struct view_top *top, const struct view_input *in, int y, i
 	}
 	y = put_groups(top, in, y, lines / 3 + 1);
 	y = put_reasons(top, in, y, lines >= ROOMY ? 2 : 1);
+	y = put_streams(top, in, y, lines >= ROOMY ? STREAMS_SHOWN : 1);
 	put_conns(top, in, y, end);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/text.h"
+#include "view/streams.h"
 
 #define LINE_LEN  1024 /* bytes; wider screens stay blank on the right */
 #define FULL_HEAD 8    /* lines of a screen that has room for more than one line of head */
@@ -182,6 +183,22 @@ static void put_totals(struct view_top *top, int y)
 		   column_get(top->sort)->shape.name, top->reverse ? ", reversed" : "");
 }
 
+/* 120 streams  100 half open  oldest 5m  2.1/s opened; no line where nobody tells of any */
+static int put_streams(struct view_top *top, int y)
+{
+	const struct streams_row *s = &top->rows.streams;
+	struct pen pen = { .y = y, .end = COLS };
+	char text[STREAMS_LEN], doubt[TOP_NOTE_LEN];
+
+	if (!s->told)
+		return 0;
+	pen_put(&pen, A_NORMAL, streams_text(text, sizeof(text), s, top->rows.streams_per_s));
+	streams_doubt_text(doubt, sizeof(doubt), s);
+	if (*doubt)
+		pen_printf(&pen, top_attr(top, SEVERITY_DIM), "  (%s)", doubt);
+	return 1;
+}
+
 /* What is lost, what is left out, what went wrong; no line where there is nothing to say. */
 static int put_warnings(struct view_top *top, int y)
 {
@@ -212,6 +229,7 @@ static int put_head(struct view_top *top)
 		if (!top->started)
 			return y;
 		put_totals(top, y++);
+		y += put_streams(top, y);
 		return y + put_warnings(top, y);
 	}
 	put_marks(top, &pen);

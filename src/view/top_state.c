@@ -205,13 +205,18 @@ struct mark {
 	uint64_t cookie;
 };
 
+static uint32_t place_of(const struct ledger *led, const struct finding *f)
+{
+	return f->carrier ? f->stream_site : finding_site(led, f);
+}
+
 static struct mark mark_get(const struct top_detail *d, const struct ledger *led)
 {
 	struct mark m = { .class = VERDICT_NONE };
 
 	if (d->group_at.at < d->groups.len) {
 		m.class = d->groups.group[d->group_at.at].oldest.class;
-		m.site = finding_site(led, &d->groups.group[d->group_at.at].oldest);
+		m.site = place_of(led, &d->groups.group[d->group_at.at].oldest);
 	}
 	if (d->conn_at.at < d->conns)
 		m.cookie = d->conn[d->conn_at.at].cookie;
@@ -224,7 +229,7 @@ static void mark_follow(struct top_detail *d, const struct ledger *led, const st
 
 	for (i = 0; i < d->groups.len; i++)
 		if (d->groups.group[i].oldest.class == m->class &&
-		    finding_site(led, &d->groups.group[i].oldest) == m->site) {
+		    place_of(led, &d->groups.group[i].oldest) == m->site) {
 			d->group_at.at = i;
 			break;
 		}

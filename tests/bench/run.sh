@@ -331,6 +331,56 @@ figure_h3() {
 	row "memory a live stream, beside ngtcp2's" %.0f '<= 1024' B "ngtcp2 $(jq .ngtcp2_bytes "$work/stream") B"
 }
 
+# told RECORD-ARGS... -- LOAD-ARGS...: the account of a program that tells of streams, into $work/told;
+# of the program beside it, which nobody watches, into $work/untold. $work/lost: records lost.
+told() {
+	local args=() watcher program other i
+	while [ "$1" != -- ]; do args+=("$1") && shift; done
+	shift
+	start untold "${on_load[@]}" "$LOAD/streams" --hold 20 "$@"
+	other=$pid
+	start told "${on_load[@]}" "$LOAD/streams" --hold 20 "$@"
+	program=$pid
+	start record "${on_watch[@]}" "$LOSTSOCK" record -p "$program" "${args[@]}" "$work/streams.lsk"
+	watcher=$pid
+	for ((i = 0; i < 150; i++)); do
+		[ "$(wc -l <"$work/told")" -lt 2 ] || [ "$(wc -l <"$work/untold")" -lt 2 ] || break
+		sleep 0.1
+	done
+	stop "$watcher"
+	stop "$program"
+	stop "$other"
+	"$here/../e2e/load/recorded.py" "$work/streams.lsk" "$program" >"$work/heard" || return 1
+	sed -i -n '2p' "$work/told" "$work/untold"
+	[ -s "$work/told" ] && [ -s "$work/untold" ]
+}
+
+# The program's own CPU time: what else runs on its CPU does not count.
+figure_streams() {
+	local i watched=() beside=() alone=() rates=() lost=0 heard
+	for ((i = 0; i < runs; i++)); do
+		start bare "${on_load[@]}" "$LOAD/streams" --mode alone --hold 1 --count 1000000
+		wait "$pid"
+		alone+=("$(sed -n 2p "$work/bare" | jq .ns)")
+		told --streams -- --count 200000 || return
+		watched+=("$(jq .ns "$work/told")")
+		beside+=("$(jq .ns "$work/untold")")
+		told --streams -- --count 200000 --rate 220000 || return
+		rates+=("$(jq .events_s "$work/told")")
+		heard=$(jq '.open + .free' "$work/heard")
+		lost=$((lost + 400000 - heard))
+	done
+	median "${rates[@]}"
+	row 'events of streams told and heard' %.0f '>= 200000' /s '' ", $lost of $((400000 * runs)) lost"
+	[ "$lost" -eq 0 ] || missed=$((missed + 1))
+	median "${watched[@]}"
+	row 'a stream opened and freed, to who tells' %.0f '<= 2000' ns ''
+	median "${beside[@]}"
+	row '... to another with the same library' %.0f '' ns ''
+	median "${alone[@]}"
+	row '... while nobody listens' %.1f '<= 20' ns ''
+}
+
 figure_pool() {
 	local i with without values=() ratios=()
 	for ((i = 0; i < runs; i++)); do
@@ -346,7 +396,7 @@ figure_pool() {
 }
 
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols pool http h3 replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols pool http h3 streams replay bpf_time churn attach established cpu table memory)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

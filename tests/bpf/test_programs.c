@@ -38,11 +38,14 @@ static struct lostsock_bpf *load_only(const char *name)
 
 static struct bpf_link *attach_one(struct lostsock_bpf *skel, struct bpf_program *prog)
 {
+	LIBBPF_OPTS(bpf_uprobe_opts, at_main, .func_name = "main");
 	char mount[256];
 	struct bpf_link *link;
 	int fd;
 
 	(void)skel;
+	if (!strcmp(bpf_program__section_name(prog), "uprobe"))
+		return bpf_program__attach_uprobe_opts(prog, -1, "/proc/self/exe", 0, &at_main);
 	if (strncmp(bpf_program__section_name(prog), "cgroup/", 7))
 		return bpf_program__attach(prog);
 	assert_int_equal(live_cgroup2_mount(mount, sizeof(mount)), 0);

@@ -98,29 +98,29 @@ done
 # --- options ---
 
 # "--name top,replay" for each: the verbs that take it.
-options=$(for verb in top attach run record replay doctor; do
-	"$LOSTSOCK" $verb --help | sed -nE "s/^  (-., |    )(--[a-z-]+) .*/\2 $verb/p"
+options=$(for verb in top attach run record replay export doctor; do
+	"$LOSTSOCK" $verb --help | sed -nE "s/^  (-., |    )(--[a-z.-]+) .*/\2 $verb/p"
 done | awk '{ verbs[$1] = verbs[$1] "," $2 } END { for (o in verbs) print o, substr(verbs[o], 2) }')
 
 in_man=$(awk '/^\.Sh /{ inside = $2 == "OPTIONS" }
 	function done() { if (option) print option, verbs }
 	inside && /^\.(It|El)/ {
 		done(); option = ""
-		if (match($0, /Fl -[a-z-]+/)) option = "--" substr($0, RSTART + 4, RLENGTH - 4)
+		if (match($0, /Fl -[a-z.-]+/)) option = "--" substr($0, RSTART + 4, RLENGTH - 4)
 		verbs = "top,replay"
 	}
 	inside && /^\.Pq/ { verbs = substr($0, 5); gsub(/, /, ",", verbs) }' "$man" |
-	sed 's/all verbs/top,attach,run,record,replay,doctor/; /^--version /d')
+	sed 's/all verbs/top,attach,run,record,replay,export,doctor/; /^--version /d')
 same "options of the program (<) and of lostsock(8) (>)" "$options" "$in_man"
 
 names=$(cut -d' ' -f1 <<<"$options")
 same "options of the program (<) and of the completion (>)" "$names"$'\n--version' \
-	"$(sed -n '/local options=/,/'\''$/p' "$root/docs/completion/lostsock.bash" | grep -oE -- '--[a-z-]+')"
+	"$(sed -n '/local options=/,/'\''$/p' "$root/docs/completion/lostsock.bash" | grep -oE -- '--[a-z.-]+')"
 
 for document in "${documents[@]}" "$man"; do
 	while IFS= read -r option; do
 		grep -qxF -- "$option" <<<"$names" || complain "${document##*/}: no option $option"
-	done < <(grep -E 'lostsock|^[^`]*`--' "$document" | grep -oE -- '(^|[ `"])--[a-z-]+' | tr -d ' `"')
+	done < <(grep -E 'lostsock|^[^`]*`--' "$document" | grep -oE -- '(^|[ `"])--[a-z]([a-z.-]*[a-z])?' | tr -d ' `"')
 done
 
 # --- classes: name, kind, threshold ---
@@ -154,6 +154,7 @@ load close-wait --leaky
 same "members in the JSON (<) and in JSON.md (>)" \
 	"$({
 		"$LOSTSOCK" replay "$root/tests/golden/classes.lsk" --json --all --after 1s
+		"$LOSTSOCK" replay "$root/tests/golden/streams.lsk" --json --all --once
 		"$LOSTSOCK" attach "$PID" --json --for 2s --after 1s --suppress known.supp 2>/dev/null
 	} | jq -rs '[.. | objects | keys[]] | unique[]' | grep -vxE 'opener')" \
 	"$(sed -nE 's/^\| `([a-z_]+)` \|.*/\1/p' "$root/docs/JSON.md" | grep -vxE 'opener')"

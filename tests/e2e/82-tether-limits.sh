@@ -64,7 +64,8 @@ served 5
 serve --idle 60s
 hold idle 1000
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$serve_pid/status"; }
-[ "$(fds)" -ge $((baseline + 1000)) ] || fail "$(fds) descriptors with 1000 peers"
+all_in() { [ "$(fds)" -ge $((baseline + 1000)) ]; }
+until_true 10 all_in || fail "$(fds) descriptors with 1000 peers"
 [ "$(resident)" -lt 40000 ] || fail "$(resident) KiB with 1000 idle peers"
 curl -sS --max-time 5 -o /dev/null "http://127.0.0.1:$port/" || fail "not serving"
 let_go

@@ -51,7 +51,7 @@ body_end 2
 drain_begin 2
 drain_refused 1
 drain_done 1
-conn_count 1
+conn_count 2
 stream_open 3
 stream_read_closed 3
 stream_write_closed 3

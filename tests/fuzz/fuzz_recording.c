@@ -96,9 +96,59 @@ static void check_details(const struct ledger *led)
 				abort();
 }
 
+/* Streams: each list whole, each count right. */
+static void check_carrier(const struct ledger *led, uint32_t id, const struct carrier *c)
+{
+	uint32_t at = c->first, prev = 0, n = 0, half = 0;
+	const struct stream *s;
+
+	if (!ledger_proc(led, c->proc) || !ledger_proc_streams(led, c->proc))
+		abort();
+	for (; at; prev = at, at = s->next, n++) {
+		s = ledger_stream(led, at);
+		if (!s || s->carrier != id || s->prev != prev ||
+		    (s->site && !ledger_stream_site(led, s->site)))
+			abort();
+		half += stream_half_open(s);
+	}
+	if (prev != c->last || n != c->live || half != c->half_open || c->own > n)
+		abort();
+}
+
+static void check_streams(const struct ledger *led)
+{
+	uint32_t id, live = 0, in_procs = 0, at_sites = 0, half = 0, half_procs = 0, sited = 0;
+
+	for (id = 1; id < ledger_carrier_end(led); id++) {
+		const struct carrier *c = ledger_carrier(led, id);
+
+		if (!c)
+			continue;
+		check_carrier(led, id, c);
+		live += c->live;
+		half += c->half_open;
+	}
+	for (id = 1; id < ledger_proc_end(led); id++) {
+		const struct proc_streams *p = ledger_proc_streams(led, id);
+
+		if (!p)
+			continue;
+		in_procs += p->live;
+		half_procs += p->half_open;
+	}
+	for (id = 1; id < ledger_stream_site_end(led); id++)
+		if (ledger_stream_site(led, id))
+			at_sites += ledger_stream_site(led, id)->live;
+	for (id = 1; id < ledger_stream_end(led); id++)
+		sited += ledger_stream(led, id) && ledger_stream(led, id)->site;
+	if (live != ledger_streams_live(led) || live != in_procs || half != half_procs ||
+	    sited != at_sites)
+		abort();
+}
+
 static void replay(const char *path)
 {
-	struct ledger_limits limits = { .conns = 32, .procs = 16, .sites = 8 };
+	struct ledger_limits limits = { .conns = 32, .procs = 16, .sites = 8, .streams = 24 };
 	struct run run = { .led = ledger_new(&limits), .v = verdicts_new() };
 	char err[RECORDING_ERROR_LEN];
 	struct source src;
@@ -115,6 +165,7 @@ static void replay(const char *path)
 		src.ops->close(src.arg);
 		check(run.led);
 		check_details(run.led);
+		check_streams(run.led);
 	}
 	verdicts_free(run.v);
 	ledger_free(run.led);

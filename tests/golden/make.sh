@@ -4,7 +4,7 @@
 # make.sh [NAME...]: makes the recordings that run.sh replays anew, from the workloads of the
 # end-to-end tests, each in a network namespace and a cgroup of its own, so that nothing else of the
 # machine gets in. Then write what they must print with UPDATE=1 run.sh, and read the diff. Needs
-# root, cgroup2, and `make all load`. It takes twenty seconds.
+# root, cgroup2, and `make all load`. It takes twenty seconds. `streams` is written by streams.py.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -104,7 +104,11 @@ if [ "${1:-}" = --inside ]; then
 	record "$2"
 	exit
 fi
-[ $# -gt 0 ] || set -- classes healthy
+[ $# -gt 0 ] || set -- classes healthy streams
 for name; do
+	if [ "$name" = streams ]; then
+		"$here/streams.py" "$here/streams.lsk"
+		continue
+	fi
 	unshare --net "$0" --inside "$name"
 done

@@ -16,6 +16,7 @@ src/symbol          src/base include/lostsock
 src/source          src/symbol src/base include/lostsock skeleton
 src/verdict         src/ledger src/base include/lostsock
 src/view            src/verdict src/ledger src/base include/lostsock
+src/export          src/base include/tether
 src/verb            all
 src/lostsock.c      all
 src/tether          include/tether

@@ -28,6 +28,11 @@ struct ledger {
 	struct wait wait[8];
 	struct task task[3];
 	uint32_t conns, procs, sites, tasks, waits;
+	struct stream stream[8];
+	struct carrier carrier[4];
+	struct stream_site stream_site[4];
+	struct proc_streams proc_streams; /* of process 1 */
+	uint32_t streams, carriers;
 	struct holder second; /* of the connection that two processes hold */
 	uint8_t v6[32];
 };
@@ -62,6 +67,10 @@ static const struct verdict_rule fake_rules[VERDICT_MAX] = {
 				   .kind = VERDICT_LEAK,
 				   .about = VERDICT_ABOUT_PROC,
 				   .remedy = "mend the crash in shutdown or accounting" },
+	[VERDICT_STREAM_HALF_OPEN] = { .name = "stream-half-open",
+				       .kind = VERDICT_LEAK,
+				       .about = VERDICT_ABOUT_STREAMS,
+				       .remedy = "end both sides" },
 };
 
 /* ---- ledger.h */
@@ -138,6 +147,60 @@ const void *ledger_conn_remote(const struct ledger *led, const struct conn *c)
 	if (c->family == AF_UNIX)
 		return "";
 	return c->family == AF_INET6 ? led->v6 + 16 : c->v4.raddr;
+}
+
+/* ---- streams.h */
+
+uint32_t ledger_stream_end(const struct ledger *led)
+{
+	return led->streams;
+}
+
+uint32_t ledger_carrier_end(const struct ledger *led)
+{
+	return led->carriers;
+}
+
+uint32_t ledger_stream_site_end(const struct ledger *led)
+{
+	return led->streams ? 2 : 0;
+}
+
+const struct stream *ledger_stream(const struct ledger *led, uint32_t id)
+{
+	return id && id < led->streams ? &led->stream[id] : NULL;
+}
+
+const struct carrier *ledger_carrier(const struct ledger *led, uint32_t id)
+{
+	return id && id < led->carriers ? &led->carrier[id] : NULL;
+}
+
+const struct stream_site *ledger_stream_site(const struct ledger *led, uint32_t id)
+{
+	return id && led->streams ? &led->stream_site[id] : NULL;
+}
+
+const struct proc_streams *ledger_proc_streams(const struct ledger *led, uint32_t proc)
+{
+	return proc == 1 && led->streams ? &led->proc_streams : NULL;
+}
+
+uint32_t ledger_carrier_conn(const struct ledger *led, const struct carrier *c)
+{
+	(void)led;
+	return c->cookie ? 1 : 0;
+}
+
+const char *ledger_library(const struct ledger *led, uint8_t library)
+{
+	(void)led;
+	return library ? "quic-go" : "tether";
+}
+
+uint32_t ledger_streams_live(const struct ledger *led)
+{
+	return led->streams ? led->streams - 1 : 0;
 }
 
 /* What only attach and run ask for: not in this world. */
@@ -423,6 +486,63 @@ static inline void fake_world(struct ledger **ledp, struct verdicts **vp, bool l
 	fake_healthy(led);
 	*ledp = led;
 	*vp = v;
+}
+
+/* Three streams of process 1: one that is half open, on the socket of connection 1; one of a
+ * library that tells of no socket; one of a single direction. And a finding about the first. */
+static inline void fake_streams(struct ledger *led, struct verdicts *v)
+{
+	struct stream half = {
+		.id = 4,
+		.open_ns = FAKE_NOW - 300 * FAKE_S,
+		.write_ns = FAKE_NOW - 120 * FAKE_S,
+		.carrier = 1,
+		.site = 1,
+		.tid = 4124,
+		.kind = LS_STREAM_PEERS,
+		.write_how = LS_STREAM_END,
+	};
+	struct finding *f = &v->f[v->n++];
+
+	led->streams = 4;
+	led->carriers = 3;
+	led->stream_site[1] = (struct stream_site){ .proc = 1, .stack = 11, .live = 3 };
+	led->stream[1] = half;
+	led->stream[2] = (struct stream){
+		.id = UINT64_MAX - 1, .open_ns = FAKE_NOW - 5 * FAKE_S, .carrier = 2, .site = 1
+	};
+	led->stream[3] = half;
+	led->stream[3].kind = LS_STREAM_UNI;
+	led->carrier[1] = (struct carrier){ .conn = 42,
+					    .cookie = 1001,
+					    .proc = 1,
+					    .live = 2,
+					    .half_open = 1,
+					    .first = 1,
+					    .next = 2 };
+	led->carrier[2] = (struct carrier){ .conn = 0xc000,
+					    .proc = 1,
+					    .live = 1,
+					    .first = 2,
+					    .credit = STREAM_CREDIT_UNKNOWN,
+					    .library = 3 };
+	led->proc_streams = (struct proc_streams){ .proc = 1,
+						   .carrier = 1,
+						   .carriers = 2,
+						   .live = 3,
+						   .half_open = 1,
+						   .opened = 121,
+						   .freed = 118,
+						   .nonsense = 7,
+						   .count = { .state = COUNT_SAME, .says = 2 } };
+	*f = (struct finding){ .class = VERDICT_STREAM_HALF_OPEN,
+			       .conn = 1,
+			       .stream = 1,
+			       .stream_site = 1,
+			       .carrier = 1,
+			       .proc = 1,
+			       .count = 1,
+			       .since_ns = half.write_ns };
 }
 
 static inline struct view_input fake_input(const struct ledger *led, const struct verdicts *v)

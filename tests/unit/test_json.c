@@ -271,6 +271,51 @@ static void test_all(void **state)
 	assert_int(t, "fd", 87);
 }
 
+static void test_streams(void **state)
+{
+	struct fixture *f = *state;
+	json_t *root, *o, *s;
+
+	root = dump(f, NULL, true);
+	assert_null_at(item(root, "processes", 0), "streams");
+	assert_null_at(item(root, "findings", 0), "stream");
+	assert_int_equal(length(root, "streams"), 0);
+	fake_streams(f->led, f->v);
+	root = dump(f, NULL, true);
+	o = json_object_get(item(root, "processes", 0), "streams");
+	assert_int(o, "live", 3);
+	assert_int(o, "half_open", 1);
+	assert_int(o, "nonsense", 7);
+	assert_int(o, "counter", 2);
+	assert_number(o, "opened_per_s", 0.2);
+	assert_number(o, "oldest_s", 300);
+	assert_null_at(item(root, "processes", 1), "streams");
+	o = item(root, "findings", 84);
+	assert_text(o, "class", "stream-half-open");
+	assert_text(o, "local", "10.0.0.5:40001");
+	assert_null_at(o, "waiter");
+	assert_null_at(o, "empty_reader");
+	assert_text(json_object_get(o, "site"), "function", "pool_dial (pool.c:31)");
+	s = json_object_get(o, "stream");
+	assert_text(s, "library", "tether");
+	assert_text(s, "connection", "42");
+	assert_text(s, "stream", "4");
+	assert_text(s, "read", "open");
+	assert_text(s, "write", "ended");
+	assert_text(s, "opened_by", "peer");
+	assert_number(s, "write_closed_s", 120);
+	assert_int(s, "credit", 0);
+	assert_int_equal(length(root, "streams"), 3);
+	s = item(root, "streams", 1);
+	assert_text(s, "library", "quic-go");
+	assert_text(s, "stream", "18446744073709551614");
+	assert_null_at(s, "credit");
+	assert_text(s, "opened_by", "program");
+	s = item(root, "streams", 2);
+	assert_null_at(s, "read");
+	assert_bool(s, "unidirectional", true);
+}
+
 /* "b\xff\x1b[2Jd": neither UTF-8 nor harmless. */
 static void test_hostile_name(void **state)
 {
@@ -388,7 +433,8 @@ static json_t *dump_sheet(const struct fixture *f)
 static void test_reference(void **state)
 {
 	static char reference[65536];
-	json_t *root = dump(*state, NULL, true), *sheet;
+	struct fixture *f = *state;
+	json_t *root, *sheet;
 	FILE *in = fopen("docs/JSON.md", "r");
 	char name[64];
 	const char *row;
@@ -399,6 +445,8 @@ static void test_reference(void **state)
 	n = fread(reference, 1, sizeof(reference) - 1, in);
 	fclose(in);
 	reference[n] = '\0';
+	fake_streams(f->led, f->v);
+	root = dump(f, NULL, true);
 	assert_documented(root, reference);
 	sheet = dump_sheet(*state);
 	assert_documented(sheet, reference);
@@ -435,6 +483,7 @@ static void test_no_memory(void **state)
 	f->v->f[2] = f->v->f[f->v->n - 1];
 	f->v->n = 3;
 	f->led->conns = FAKE_LEAKED + 2;
+	fake_streams(f->led, f->v);
 	json_set_alloc_funcs(scarce_malloc, free);
 	do {
 		allocations_left = n++;
@@ -464,7 +513,7 @@ int main(void)
 		T(test_head),	   T(test_processes),	 T(test_finding), T(test_holders),
 		T(test_waiter),	   T(test_same_members), T(test_all),	  T(test_hostile_name),
 		T(test_filter),	   T(test_lines),	 T(test_nothing), T(test_full_disk),
-		T(test_no_memory), T(test_reference),
+		T(test_no_memory), T(test_reference),	 T(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

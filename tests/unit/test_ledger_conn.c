@@ -343,6 +343,31 @@ static void listeners_are_not_charged(void **state)
 	assert_int_equal(ledger_totals(s->led)->closed, 0);
 }
 
+/* A passer-by's snapshot stood on the descriptor and closed it: it is the listener's owner who had
+ * accepted it. */
+static void closed_by_a_passer_by(void **state)
+{
+	struct story *s = *state;
+	struct ls_open rec = open_rec(s, C, 0, LS_ROLE_SERVER, -1);
+
+	rec.who = (struct ls_who){ 0 };
+	begin(s);
+	tell_row(s, C + 1, 100, 3, LS_ROLE_LISTEN);
+	finish(s);
+	tell(s, &rec);
+	tell_end(s, C);
+	assert_int_equal(proc_of(s, 100)->opened, 1);
+	assert_int_equal(proc_of(s, 100)->closed, 1);
+	/* Without one that is known it is nobody's, but counted. */
+	rec.cookie = C + 2;
+	rec.tuple.lport++;
+	tell(s, &rec);
+	tell_end(s, C + 2);
+	assert_int_equal(proc_of(s, 100)->opened, 1);
+	assert_int_equal(ledger_totals(s->led)->opened, 2);
+	assert_int_equal(ledger_totals(s->led)->closed, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +386,7 @@ int main(void)
 		CASE(held_by_no_table),
 		CASE(the_opener_may_be_told_without_descriptor),
 		CASE(listeners_are_not_charged),
+		CASE(closed_by_a_passer_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

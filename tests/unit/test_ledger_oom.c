@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 #include "unit/detail.h"
+#include "unit/streams.h"
 
-#define STREAM_MAX 12000
+#define STREAM_MAX 14000
 #define COOKIES	   1500 /* more than a chunk of a slab */
 
 static long fail_at;	/* 0: none; n: the nth from now */
@@ -110,6 +111,9 @@ static struct {
 		struct ls_wait wait;
 		struct ls_waiter waiter;
 		struct ls_empty empty;
+		struct ls_stream stream;
+		struct ls_stream_conn conn;
+		struct ls_library library;
 		union frame_rec frame;
 	} rec[STREAM_MAX];
 	unsigned int n;
@@ -301,6 +305,35 @@ static void put_held(unsigned int first, unsigned int step)
 	}
 }
 
+/* Connections of some processes, their streams, and counters. */
+static void put_streams(void)
+{
+	uint64_t now_ns = stream.clock.now_ns;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		uint32_t pid = 100 + i % 20;
+		struct ls_stream_conn conn =
+			stream_conn_rec(now_ns, pid, i % 90, LS_STREAM_CONN_OPEN, cookie_of(i));
+		struct ls_stream_conn count =
+			stream_conn_rec(now_ns, pid, i % 5, LS_STREAM_CONN_COUNT, i);
+		struct ls_stream open =
+			stream_rec(now_ns, pid, i % 90, i * 97, LS_STREAM_OPEN, i % 4);
+		struct ls_stream closed =
+			stream_rec(now_ns, pid, i % 90, i * 97,
+				   i % 3 ? LS_STREAM_FREE : LS_STREAM_READ_CLOSED, LS_STREAM_END);
+		struct ls_library library = library_rec(now_ns, 1 + i % 255, "some-library");
+
+		open.stack = (int32_t)(i % 40);
+		put(conn);
+		put(count);
+		put(open);
+		put(closed);
+		if (i < 9)
+			put(library);
+	}
+}
+
 static int make_stream(void **state)
 {
 	if (!dl_iterate_phdr(find_judy, NULL))
@@ -309,6 +342,7 @@ static int make_stream(void **state)
 	put_births();
 	put_look(0, 1);
 	put_details();
+	put_streams();
 	put_ends(3);
 	put_look(1, 2);
 	put_held(0, 5);

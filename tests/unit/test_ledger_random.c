@@ -372,6 +372,8 @@ union garbage {
 	struct ls_task task;
 	struct ls_snap snap;
 	struct ls_frame frame;
+	struct ls_stream stream;
+	struct ls_stream_conn conn;
 	uint64_t words[64];
 };
 
@@ -394,6 +396,13 @@ static void fill(struct model *m, union garbage *g)
 	}
 	if (g->hdr.type == LS_SNAP)
 		g->snap.what = (uint16_t)roll(m, 3);
+	if (g->hdr.type == LS_STREAM) {
+		g->stream.what = (uint16_t)roll(m, 9);
+		g->stream.how = (uint8_t)roll(m, 6);
+		g->stream.library = (uint8_t)roll(m, 2);
+	}
+	if (g->hdr.type == LS_STREAM_CONN)
+		g->conn.what = (uint8_t)roll(m, 8);
 	if (g->hdr.type == LS_FRAME)
 		g->frame.stack = (int32_t)roll(m, 20) - 1;
 }
@@ -429,6 +438,16 @@ static uint32_t check_details(const struct ledger *led)
 		assert_non_null(ledger_conn_local(led, &l->conn));
 		seen |= 8;
 	}
+	for (id = 0; id < ledger_stream_end(led); id++) {
+		const struct stream *s = ledger_stream(led, id);
+
+		if (!s)
+			continue;
+		assert_non_null(ledger_carrier(led, s->carrier));
+		assert_non_null(ledger_stream_site(led, s->site));
+		assert_non_null(ledger_proc_streams(led, ledger_carrier(led, s->carrier)->proc));
+		seen |= 16;
+	}
 	return seen;
 }
 
@@ -454,7 +473,7 @@ static void garbage_breaks_nothing(void **state)
 		seen |= check_details(m.story.led);
 	}
 	assert_true(good > 100000);
-	assert_int_equal(seen, 15);
+	assert_int_equal(seen, 31);
 	verdicts_free(v);
 	ledger_free(m.story.led);
 }

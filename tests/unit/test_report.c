@@ -178,6 +178,23 @@ static void test_closed_pipe(void **state)
 	fclose(out);
 }
 
+static void test_streams(void **state)
+{
+	struct fixture *f = *state;
+	const char *text = report(f);
+
+	if (strstr(text, "streams"))
+		fail_msg("it speaks of streams where there are none:\n%s", text);
+	fake_streams(f->led, f->v);
+	text = report(f);
+	assert_has(text, "\n3 streams  1 half open  oldest 5m  0.20/s opened\n");
+	assert_has(text, "\nstream-half-open: 1 stream by api-gw (pid 4123, api-gw.service), "
+			 "suspected, oldest 2m\n"
+			 "    opened by pool_dial (pool.c:31) < pool_get (pool.c:88)");
+	f->opt.columns = "pid,streams,half_open";
+	assert_has(report(f), "\n4123        3     1\n");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -189,6 +206,7 @@ int main(void)
 		T(test_sort),
 		T(test_some),
 		T(test_closed_pipe),
+		T(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

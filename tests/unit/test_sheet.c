@@ -252,6 +252,43 @@ static void test_fails(void **state)
 	assert_true(sheet_fails(f->s, &gate));
 }
 
+/* Streams: taken once with their process, in every form, and no bar to what else their socket's
+ * connection is accused of. */
+static void test_streams(void **state)
+{
+	struct fixture *f = *state;
+	const struct sheet_totals *t = sheet_totals(f->s);
+
+	f->v->n = 0;
+	fake_streams(f->led, f->v);
+	f->v->f[0].certain = true;
+	fake_accuse(f->v, VERDICT_CLOSE_WAIT, 1, 1, 1, 60); /* of the same socket */
+	assert_int_equal(sheet_take_exit(f->s, &f->in, 1, 0), 0);
+	assert_int_equal(sheet_take_rest(f->s, &f->in), 0);
+	assert_int_equal(t->findings, 2);
+	assert_int_equal(t->certain, 1ull << VERDICT_STREAM_HALF_OPEN | 1ull << VERDICT_CLOSE_WAIT);
+	write_out(f, FORM_REPORT);
+	has(f, "    streams: 3 streams  1 half open  oldest 5m  0.20/s opened; told 7 nonsense\n");
+	has(f, "stream-half-open: 1 stream by api-gw");
+	write_out(f, FORM_JUNIT);
+	has(f, "stream-half-open: 1 stream, opened by pool_dial (pool.c:31)");
+	write_out(f, FORM_JSON);
+	has(f, "\"class\":\"stream-half-open\"");
+	has(f, "\"class\":\"close-wait\",\"kind\"");
+}
+
+static void test_streams_suppressed(void **state)
+{
+	struct fixture *f = *state;
+
+	suppressing(f, "class:stream-half-open function:pool_get\n");
+	f->v->n = 0;
+	fake_streams(f->led, f->v);
+	assert_int_equal(sheet_take_rest(f->s, &f->in), 0);
+	assert_int_equal(sheet_totals(f->s)->findings, 0);
+	assert_int_equal(sheet_totals(f->s)->suppressed, 1);
+}
+
 /* ---- blocked time */
 
 static void add_wait(struct fixture *f, uint32_t tid, uint64_t count, uint64_t total_ns,
@@ -315,9 +352,17 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all),	  TEST(test_at_the_end), TEST(test_once),
-		TEST(test_json),  TEST(test_suppressed), TEST(test_junit),
-		TEST(test_fails), TEST(test_waits),	 cmocka_unit_test(test_histogram),
+		TEST(test_all),
+		TEST(test_at_the_end),
+		TEST(test_once),
+		TEST(test_json),
+		TEST(test_suppressed),
+		TEST(test_junit),
+		TEST(test_fails),
+		TEST(test_waits),
+		cmocka_unit_test(test_histogram),
+		TEST(test_streams),
+		TEST(test_streams_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,7 +258,7 @@ static void test_detail(void **state)
 	update(f);
 	type(f, "\n");
 	assert_line(f, 2, "4123 api-gw  api-gw.service  86 live  80 leaked  0 stalled");
-	assert_line(f, 4, "close-wait    mixed         80  >=2h 14m  10.0.0.5:40001");
+	assert_line(f, 4, "close-wait       mixed         80  >=2h 14m  10.0.0.5:40001");
 	assert_line(f, 5, "opened by pool_dial (pool.c:31) < pool_get (pool.c:88)");
 	assert_line(f, 7, "evidence  evidence of finding 1");
 	assert_line(f, 8, "remedy    close it:");
@@ -359,6 +359,27 @@ static void test_picks(void **state)
 	assert_true(on_screen(f, "PID COMM"));
 }
 
+/* A line where somebody tells of streams; in the detail, the connections that carry them. */
+static void test_streams(void **state)
+{
+	struct fixture *f = *state;
+
+	update(f);
+	assert_false(on_screen(f, "streams"));
+	fake_streams(f->led, f->v);
+	f->led->carrier[1].cookie = 0;
+	update(f);
+	assert_line(f, 2, "3 streams  1 half open  oldest 5m  ");
+	assert_line(f, 2, "(7 nonsense)");
+	assert_line(f, 3, "PID COMM");
+	type(f, "g\n");
+	assert_true(on_screen(f, "stream-half-open"));
+	assert_true(on_screen(f, "streams   3 streams  1 half open"));
+	assert_true(
+		on_screen(f, "connection 2a of tether  2 live, 1 half open, oldest 5m, none left"));
+	assert_true(on_screen(f, "connection c000 of quic-go  1 live, 0 half open, oldest 5s"));
+}
+
 /* Any size from nothing to wide: no line too long, no crash, and the same keys. */
 static void test_sizes(void **state)
 {
@@ -367,6 +388,7 @@ static void test_sizes(void **state)
 	struct fixture *f = *state;
 	size_t w, h;
 
+	fake_streams(f->led, f->v);
 	update(f);
 	for (w = 0; w < sizeof(widths) / sizeof(widths[0]); w++)
 		for (h = 0; h < sizeof(heights) / sizeof(heights[0]); h++) {
@@ -427,6 +449,7 @@ int main(void)
 		T(test_rates),
 		T(test_words),
 		T(test_picks),
+		T(test_streams),
 		T(test_sizes),
 		T(test_quit),
 		cmocka_unit_test(test_key_table),

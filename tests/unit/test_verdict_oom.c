@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "unit/records.h"
+#include "unit/streams.h"
 #include "verdict/verdict.h"
 
 static int fail_at; /* 0: none; n: the nth from now */
@@ -40,6 +41,16 @@ static void leaky_world(struct world *w)
 		s->row.tuple.state = i % 2 ? 8 : 1;
 		s->row.tuple.rport = (uint16_t)i;
 	}
+	world_proc(w, 100, "prog");
+	for (i = 0; i < 200; i++) {
+		struct ls_stream open = stream_rec(w->now_ns, 100, (uint64_t)i % 7, (uint64_t)i,
+						   LS_STREAM_OPEN, LS_STREAM_PEERS);
+		struct ls_stream half = open;
+
+		half.what = LS_STREAM_WRITE_CLOSED;
+		world_tell(w, &open);
+		world_tell(w, &half);
+	}
 	for (i = 0; i < 40; i++) {
 		s = world_conn(w, 50, LS_ROLE_CLIENT);
 		sock_sends(w, s, 1);
@@ -65,6 +76,7 @@ static void the_last_judgement_stands(void **state)
 	all = verdicts_count(v);
 	assert_true(all > 100);
 	assert_true(verdicts_class_count(v, VERDICT_GROWTH) > 10);
+	assert_int_equal(verdicts_class_count(v, VERDICT_STREAM_HALF_OPEN), 200);
 	verdicts_free(v);
 	for (n = 1, err = -ENOMEM; err; n++) {
 		v = verdicts_new();
