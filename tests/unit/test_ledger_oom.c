@@ -311,7 +311,7 @@ static void put_streams(void)
 	uint64_t now_ns = stream.clock.now_ns;
 	unsigned int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 40; i++) {
 		uint32_t pid = 100 + i % 20;
 		struct ls_stream_conn conn =
 			stream_conn_rec(now_ns, pid, i % 90, LS_STREAM_CONN_OPEN, cookie_of(i));
