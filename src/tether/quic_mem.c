@@ -51,7 +51,7 @@ static void piece_give(struct tether_loop *loop, union prefix *p, size_t bytes)
 	struct quic_spares *s = &loop->quic_spares;
 	size_t class = spare_class(bytes);
 
-	if (class == QUIC_SPARES || s->bytes >= SPARE_BYTES) {
+	if (class == QUIC_SPARES || s->bytes + bytes > SPARE_BYTES) {
 		mem_free(loop, p);
 		return;
 	}
