@@ -106,7 +106,7 @@ if there sshd sshd && there ssh sshd; then
 fi
 program "chat that fills"
 # Each guest's word goes to each guest: 150 in all, or it is the server that is too slow.
-load chat.py --hold $((seconds + 60)) --rate "$(jq -n "150 / ($seconds + 60)")"
+load chat.py --count 2 --hold $((seconds + 60)) --rate "$(jq -n "150 / ($seconds + 60)")"
 program "pool that warms up"
 load ramppool --seconds $((seconds / 2)) --hold $((seconds + 60)) --count 60
 program "thread a connection"
