@@ -116,11 +116,14 @@ load threadserver --hold $((seconds + 60)) --timeout $((seconds + 120))
 say "watching for $seconds s"
 sleep "$seconds"
 
-# Whose a process is, by its environment while it lives, else by its name.
+# Whose a process is, by its environment while it lives, else by its name. Only those that were started
+# here are asked: this namespace has no others.
 known=$TMPDIR/known
-for pid in /proc/[0-9]*; do
-	name=$(tr '\0' '\n' <"$pid/environ" 2>/dev/null | sed -n 's/^LOSTSOCK_PROOF=//p' | head -n 1)
-	[ -z "$name" ] || echo "${pid#/proc/} $name"
+netns=$(ip netns identify $$)
+[ -n "$netns" ] || fail "in no network namespace of its own"
+for pid in $(ip netns pids "$netns"); do
+	name=$({ tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^LOSTSOCK_PROOF=//p'; } 2>/dev/null) || :
+	[ -z "$name" ] || echo "$pid $name"
 done >"$known"
 
 whose() {
