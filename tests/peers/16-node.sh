@@ -7,4 +7,4 @@
 
 needs nginx node
 web 8080 1s
-names openTill node --perf-basic-prof --interpreted-frames-native-stack "$twins/session.js"
+names openTill env -C "$TMPDIR" node --perf-basic-prof --interpreted-frames-native-stack "$twins/session.js"

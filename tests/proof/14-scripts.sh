@@ -9,7 +9,7 @@ needs nginx python3 node java jcmd
 web 8080 1s
 twins "Python requests.Session" close-wait 5 _PyEval_EvalFrameDefault "$twins/session.py"
 twins "Node net.Socket" close-wait 5 openTill \
-	node --perf-basic-prof --interpreted-frames-native-stack "$twins/session.js"
+	env -C "$TMPDIR" node --perf-basic-prof --interpreted-frames-native-stack "$twins/session.js"
 
 begin() {
 	twin "${@:2}" "$1"

@@ -105,14 +105,17 @@ begin() {
 	also dead-fd "$BASHPID" "the same"
 	also unread "$BASHPID" "an answer that the shell does not read"
 }
-act() { load_drain; }
+act() {
+	load_drain
+	also miscount "$PID" "the same, by what the library tells of its count"
+}
 bug drain-race died-holding 5 -
 
 # HTTP/3. A request is answered before its body has come; that side of its stream is forgotten.
 needs gtlsclient openssl
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost -keyout "$TMPDIR/key.pem" -out "$TMPDIR/cert.pem" 2>/dev/null
-head -c 3000000 /dev/zero >"$TMPDIR/body"
+truncate -s 8G "$TMPDIR/body" # an upload that lasts
 said_h3() { grep -q '^tether-serve: h3 port ' "$serve_log"; }
 
 begin() {
@@ -124,13 +127,12 @@ begin() {
 act() {
 	local h3 url=https://localhost/index.html
 	h3=$(sed -n 's/^tether-serve: h3 port //p' "$serve_log")
-	gtlsclient -q --download "$TMPDIR" -m POST -d "$TMPDIR/body" 127.0.0.1 "$h3" $url $url $url $url \
+	gtlsclient -q --download "$TMPDIR" -m POST -d "$TMPDIR/body" 127.0.0.1 "$h3" $url $url \
 		>"$TMPDIR/client.log" 2>&1 9>&- &
 	peer_pid=$!
 	sleep 1
 	[ "$mode" = mended ] || count=$(committed "$PID")
 }
-KNOWN="streams have no verdict yet"
-bug half-close:every=1 stream-half-open 4 -
+bug half-close:every=1 stream-half-open 2 -
 
 proved

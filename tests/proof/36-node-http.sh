@@ -14,5 +14,5 @@ act() {
 		"nginx, whose answers are not read"
 }
 twins "Node http, body not read" unread 5 internalConnect \
-	node --perf-basic-prof --interpreted-frames-native-stack "$own/http_unread.js"
+	env -C "$TMPDIR" node --perf-basic-prof --interpreted-frames-native-stack "$own/http_unread.js"
 proved

@@ -67,8 +67,11 @@ stream() {
 	until_true 15 grep -q '^}' "$STREAM" || fail "lostsock top says nothing: $(cat "$STREAM.err")"
 }
 
-# Those that are complete.
-reports() { jq -c . "$STREAM" 2>/dev/null || :; }
+# Those that are complete; and that of attach, once it has ended, which alone knows of streams.
+reports() {
+	jq -c . "$STREAM" 2>/dev/null || :
+	[ ! -s "$JSON" ] || jq -c . "$JSON"
+}
 
 # The most that any report said of this class on this process.
 seen() {
@@ -148,6 +151,7 @@ judge_row() {
 	local line also_class also_pid why mine=''
 	if [ "$mode" = leaky ]; then
 		mine="$class $PID"
+		[ "${found:-0}" -gt 0 ] || at_most=true
 		found=$(seen "$class" "$PID")
 		[ "${count#>=}" -gt 0 ] || because "nothing was lost"
 		enough "$count" "$found" || because "$found found"
@@ -172,7 +176,7 @@ write_row() {
 	jq -nc --arg script "$script" --arg key "$key" --argjson no "$row_no" --arg twin "$mode" \
 		--arg program "$program" --arg class "$class" --arg count "$count" \
 		--arg function "$function" --argjson found "${found:-0}" \
-		--argjson named "${named:-0}" --argjson cs "$took" --argjson false "${false:-[]}" \
+		--argjson at_most "$at_most" --argjson named "${named:-0}" --argjson cs "$took" --argjson false "${false:-[]}" \
 		--arg others "$others" --arg reason "$reason" --arg at "$(date -u +%FT%TZ)" \
 		'$ARGS.named' >"$file"
 }
@@ -190,11 +194,11 @@ row() {
 # twins PROGRAM CLASS COUNT FUNCTION COMMAND...: two rows.
 twins() {
 	local program=$1 class=$2 count=$3 function=$4 mode file status
-	local found named false others reason known=${KNOWN:-}
+	local found named at_most false others reason known=${KNOWN:-}
 	shift 4
 	KNOWN=
 	for mode in leaky mended; do
-		found=0 named=0 false='[]' others='' reason=''
+		found=0 named=0 at_most=false false='[]' others='' reason=''
 		load_no=$((load_no + 10)) watch_no=$load_no
 		file=$ROWS/$script-$((++row_no)).json
 		if [ -n "${RESUME:-}" ] && jq -e --arg key "$key" '.key == $key' "$file" >/dev/null 2>&1; then

@@ -27,7 +27,7 @@ def cells: [
 	(if .twin == "leaky" then .class else "nothing" end),
 	(if .twin == "leaky" then (.count | sub(">="; "≥")) else "0" end),
 	"\(.found)",
-	(if .twin == "leaky" and .found > 0 then "\(.cs / 10 | round / 10) s" else "-" end),
+	(if .twin == "leaky" and .found > 0 then (if .at_most then "≤ " else "" end) + "\(.cs / 10 | round / 10) s" else "-" end),
 	(if .twin == "mended" then "-" elif .function == "-" then "none asked"
 	 else "\(.function) ×\(.named)" end),
 	"\(strays)",
@@ -69,8 +69,8 @@ document() {
 		$(date -u +%F), Linux $(uname -r), $(uname -m), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)
 
 		- *expected*, *found*: connections (streams, threads) that are lost, and that are accused of it, as that class.
-		- *after*: from when the last of them was lost, to the report that has them all; in looks of half a second. Where a
-		  server has to hang up first, or a window has to pass, that is in it.
+		- *after*: from when the last of them was lost, to the report that has them all; in looks of half a second; of
+		  streams, which \`attach\` reports when it ends, at most. Where a server has to hang up first, or a window has to pass, that is in it.
 		- *function*: who is said to have opened them, or to wait on them, and for how many.
 		- *false*: what is accused besides, at any time, of the twins and of their servers and clients.
 

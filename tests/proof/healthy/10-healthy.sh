@@ -106,7 +106,7 @@ if there sshd sshd && there ssh sshd; then
 fi
 program "chat that fills"
 # Each guest's word goes to each guest: 150 in all, or it is the server that is too slow.
-load chat.py --hold $((seconds + 60)) --rate "$(jq -n "150 / ($seconds + 60)")"
+load chat.py --count 2 --hold $((seconds + 60)) --rate "$(jq -n "150 / ($seconds + 60)")"
 program "pool that warms up"
 load ramppool --seconds $((seconds / 2)) --hold $((seconds + 60)) --count 60
 program "thread a connection"
@@ -116,11 +116,14 @@ load threadserver --hold $((seconds + 60)) --timeout $((seconds + 120))
 say "watching for $seconds s"
 sleep "$seconds"
 
-# Whose a process is, by its environment while it lives, else by its name.
+# Whose a process is, by its environment while it lives, else by its name. Only those that were started
+# here are asked: this namespace has no others.
 known=$TMPDIR/known
-for pid in /proc/[0-9]*; do
-	name=$(tr '\0' '\n' <"$pid/environ" 2>/dev/null | sed -n 's/^LOSTSOCK_PROOF=//p' | head -n 1)
-	[ -z "$name" ] || echo "${pid#/proc/} $name"
+netns=$(ip netns identify $$)
+[ -n "$netns" ] || fail "in no network namespace of its own"
+for pid in $(ip netns pids "$netns"); do
+	name=$({ tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^LOSTSOCK_PROOF=//p'; } 2>/dev/null) || :
+	[ -z "$name" ] || echo "$pid $name"
 done >"$known"
 
 whose() {
