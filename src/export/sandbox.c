@@ -160,9 +160,11 @@ static int allow_bpf(scmp_filter_ctx ctx, const int *commands, size_t n)
 	int err = 0;
 	size_t i;
 
-	for (i = 0; i < n && !err; i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)commands[i]));
+	for (i = 0; i < n && !err; i++) {
+		const struct scmp_arg_cmp is = { .op = SCMP_CMP_EQ, .datum_a = commands[i] };
+
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, is);
+	}
 	return err;
 }
 #define ALLOW_BPF(ctx, list) allow_bpf(ctx, list, sizeof(list) / sizeof((list)[0]))
