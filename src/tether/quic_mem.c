@@ -15,11 +15,10 @@ union prefix {
 	_Alignas(16) char align[16];
 };
 
-/* Where uses after free shall be found, none is used again. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SPARE_BYTES 0
-#else
 #define SPARE_BYTES (256u << 10) /* the pieces of some hundred requests */
+
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
 
 /* Which list of spares has pieces for @bytes; QUIC_SPARES: none. */
@@ -27,7 +26,12 @@ static size_t spare_class(size_t bytes)
 {
 	size_t class = bytes / QUIC_SPARE_STEP;
 
-	return SPARE_BYTES && class < QUIC_SPARES ? class : QUIC_SPARES;
+/* Where uses after free shall be found, none is used again. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	__has_feature(address_sanitizer)
+	class = QUIC_SPARES;
+#endif
+	return class < QUIC_SPARES ? class : QUIC_SPARES;
 }
 
 static union prefix *piece_take(struct tether_loop *loop, size_t bytes)
