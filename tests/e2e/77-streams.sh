@@ -78,13 +78,13 @@ serve_h3
 record
 truncate -s 4G "$TMPDIR/big" # it takes longer than this does
 gtlsclient -q -m POST -d "$TMPDIR/big" 127.0.0.1 "$h3" https://localhost/index.html \
-	https://localhost/nothing >"$TMPDIR/client.log" 2>&1 9>&- &
+	>"$TMPDIR/client.log" 2>&1 9>&- &
 client=$!
-logged() { [ "$(wc -l <"$LOG")" -ge 2 ]; }
+logged() { [ -s "$LOG" ]; }
 until_true 15 logged || fail "no faults: $(cat "$LOG" "$TMPDIR/client.log")"
 sleep 1
 recorded
-has "$serve_pid" half=2 live=2 unknown=0
+has "$serve_pid" half=1 live=1 unknown=0
 kill "$client" "$serve_pid"
 wait "$client" "$serve_pid" 2>/dev/null || :
 library release

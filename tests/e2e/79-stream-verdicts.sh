@@ -67,9 +67,9 @@ serve_h3
 attach "$serve_pid" --after 2s
 truncate -s 8G "$TMPDIR/big" # an upload that lasts
 gtlsclient -q -m POST -d "$TMPDIR/big" 127.0.0.1 "$h3" https://localhost/index.html \
-	https://localhost/nothing >"$TMPDIR/client.log" 2>&1 9>&- &
+	>"$TMPDIR/client.log" 2>&1 9>&- &
 client=$!
-logged() { [ "$(wc -l <"$LOG")" -ge 2 ]; }
+logged() { [ -s "$LOG" ]; }
 until_true 15 logged || fail "no faults: $(cat "$LOG" "$TMPDIR/client.log")"
 sleep 5
 told
