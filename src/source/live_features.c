@@ -91,18 +91,25 @@ static int try_program(const char *name)
 	return err;
 }
 
+/* Of a program alone, with all maps. */
+static void choose_only(struct lostsock_bpf *skel, const struct bpf_program *chosen)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, prog == chosen);
+}
+
 /* With copies: the same program, and more of it. */
 static int try_copies(const char *arg)
 {
 	struct lostsock_bpf *skel = lostsock_bpf__open();
-	struct bpf_program *prog;
 	int err;
 
 	(void)arg;
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.conn_state);
+	choose_only(skel, skel->progs.conn_state);
 	skel->rodata->cfg.stacks = LS_STACKS_ALL;
 	skel->rodata->cfg.copy_bytes = 1024;
 	skel->rodata->cfg.wake_bytes = 1024;
@@ -114,14 +121,12 @@ static int try_copies(const char *arg)
 static int try_streams(const char *arg)
 {
 	struct lostsock_bpf *skel = lostsock_bpf__open();
-	struct bpf_program *prog;
 	int err;
 
 	(void)arg;
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.stream_told);
+	choose_only(skel, skel->progs.stream_told);
 	bpf_program__set_expected_attach_type(skel->progs.stream_told, LIVE_UPROBE_MULTI);
 	err = lostsock_bpf__load(skel);
 	if (!err)

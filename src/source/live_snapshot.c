@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
 #include "source/live_wait.h"
@@ -18,14 +19,6 @@ struct pass {
 	uint32_t last_pid;
 	struct ls_task task; /* the last that was told: registers that follow are its own */
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* A process met for the first time: where it belongs goes before its first row. */
 static int tell_cgroup(struct pass *p, const struct ls_who *who)

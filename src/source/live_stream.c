@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
 #include "symbol/places.h"
@@ -35,14 +36,6 @@
 static const uint64_t stages_ns[] = { 1000000, 3000000, 10000000, 50000000, 200000000 };
 
 #define STAGES (sizeof(stages_ns) / sizeof(stages_ns[0]))
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 int live_streams_open(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
 {

@@ -11,20 +11,13 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_wait.h"
 
 #define WAITER_BYTES (64u << 10)
 #define PAGE	     4096u
 #define BUDGET_NS    20000000 /* of a snapshot; the others come at the next one */
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static uint64_t sp_of(const struct ls_copy *regs)
 {

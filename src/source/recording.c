@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/recording.h"
 
 #define BUF_LEN (1u << 20)
@@ -27,14 +28,6 @@ struct recording {
 	char damage[96];
 	_Alignas(8) char buf[BUF_LEN];
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static int damaged(struct recording *r, const char *why)
 {

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live.h"
 #include "source/recording.h"
 #include "verb/signals.h"
@@ -38,14 +39,6 @@ struct watch {
 	struct ls_who ended; /* the last whose end was told */
 	struct view_input in;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static int judge(struct watch *w)
 {

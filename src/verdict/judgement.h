@@ -149,3 +149,11 @@ struct verdicts {
 	struct growth growth;
 	struct streams streams;
 };
+
+/* Records that may be missing from what is known of streams. */
+static inline uint64_t records_lost(const struct rule_ctx *x)
+{
+	const struct ledger_totals *t = ledger_totals(x->led);
+
+	return t->lost[LS_LOST_RING] + t->lost[LS_LOST_MAP] + t->lost[LS_LOST_LEDGER];
+}

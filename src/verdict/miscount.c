@@ -16,13 +16,6 @@ static uint64_t off_by(const struct count *c)
 	return (uint64_t)(by < 0 ? -by : by);
 }
 
-static uint64_t lost(const struct rule_ctx *x)
-{
-	const struct ledger_totals *t = ledger_totals(x->led);
-
-	return t->lost[LS_LOST_RING] + t->lost[LS_LOST_MAP] + t->lost[LS_LOST_LEDGER];
-}
-
 static bool count_differs(const struct rule_ctx *x, const struct proc_streams *p, struct finding *f)
 {
 	const struct count *c = &p->count;
@@ -30,7 +23,7 @@ static bool count_differs(const struct rule_ctx *x, const struct proc_streams *p
 
 	if (c->state != COUNT_GONE && c->state != COUNT_DIFFERS)
 		return false;
-	if (!lasted(x, c->changed_ns, x->t->after_ns[VERDICT_MISCOUNT]) || by <= lost(x))
+	if (!lasted(x, c->changed_ns, x->t->after_ns[VERDICT_MISCOUNT]) || by <= records_lost(x))
 		return false;
 	f->count = by > UINT32_MAX ? UINT32_MAX : (uint32_t)by;
 	f->certain = c->sure && c->state == COUNT_DIFFERS;
@@ -45,7 +38,7 @@ static bool drained_early(const struct rule_ctx *x, const struct proc_streams *p
 	const struct drain *d = &p->drain;
 	uint64_t here = p->count.told - p->count.gone;
 
-	if (!d->begun || d->done < d->begun || !here || here <= lost(x))
+	if (!d->begun || d->done < d->begun || !here || here <= records_lost(x))
 		return false;
 	if (p->count.state != COUNT_UNKNOWN && p->count.says == here)
 		return false;
@@ -63,7 +56,7 @@ static bool miscounts(const struct rule_ctx *x, const struct proc_streams *p, st
 	/* What happened has happened: it needs no threshold, and stands for as long as it runs. */
 	if (d->twice) {
 		f->count = d->twice;
-		f->certain = d->twice_sure && !lost(x);
+		f->certain = d->twice_sure && !records_lost(x);
 		f->since_ns = d->twice_ns;
 		return true;
 	}

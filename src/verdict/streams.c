@@ -38,14 +38,6 @@ static enum half half_of(const struct stream *s, uint64_t *since_ns)
 	return stream_answered(s) ? HALF_ANSWERED : HALF_WAITS;
 }
 
-/* Records that may be missing from what is known. */
-static uint64_t lost(const struct rule_ctx *x)
-{
-	const struct ledger_totals *t = ledger_totals(x->led);
-
-	return t->lost[LS_LOST_RING] + t->lost[LS_LOST_MAP] + t->lost[LS_LOST_LEDGER];
-}
-
 /* Whether the stream's own program can be believed about it. */
 static bool judgeable(const struct rule_ctx *x, const struct stream *s)
 {
@@ -172,7 +164,7 @@ static int judge_site(const struct rule_ctx *x, struct judgement *j, const struc
  * when something was lost are taken back, the youngest of a site first. */
 static void acquit_unsure(const struct rule_ctx *x, struct streams *st)
 {
-	uint64_t left = lost(x);
+	uint64_t left = records_lost(x);
 	uint32_t i, kept = 0;
 
 	if (!ledger_totals(x->led)->lost_ns || !left)
