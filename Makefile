@@ -169,7 +169,7 @@ $(foreach f,plain san fuzz,$(obj_$f)/src/export/page.o): src/export/page.html
 
 # ---- tether: a library of its own, with flags of its own ---------------------------------------
 
-tether_so    := libtether.so.0
+tether_so    := libtether.so.1
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
 serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
