@@ -604,6 +604,10 @@ uninstall: ## remove what install put there
 	$(Q)rm -f $(patsubst deploy/systemd/%,'$(units)/%',$(wildcard deploy/systemd/*.socket deploy/systemd/*.service))
 	$(Q)rm -rf '$(docdir)' '$(incdir)' '$(dir $(incdir))lostsock'
 
+deb: ## Debian packages of this tree, in build/deb
+	@scripts/deps.sh build deb
+	@scripts/deb.sh '$(VERSION)'; status=$$?; $(give_back); exit $$status
+
 clean: ## remove build/
 	$(Q)rm -rf build
 
@@ -625,6 +629,6 @@ help: ## this list
 
 FORCE:
 .PHONY: FORCE all tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
-        install uninstall clean help
+        install uninstall deb clean help
 
 -include $(shell find build -name '*.d' 2>/dev/null)
