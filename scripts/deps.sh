@@ -75,6 +75,13 @@ peers cmd:prometheus           prometheus
 peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+peers cmd:debootstrap          debootstrap
+peers cmd:lintian              lintian
+peers cmd:podman               podman
+peers cmd:buildah              buildah
+peers cmd:crun                 crun
+peers cmd:systemd-nspawn       systemd-container
+peers py:yaml                  python3-yaml
 proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
 proof go:google.golang.org/grpc golang-google-grpc-dev
 proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev
