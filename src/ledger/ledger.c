@@ -74,9 +74,9 @@ void ledger_free(struct ledger *led)
 	JudyLFreeArray(&led->by_pid, PJE0);
 	JudyLFreeArray(&led->by_tid, PJE0);
 	JudyLFreeArray(&led->by_listener, PJE0);
-	JudyHSFreeArray(&led->by_site, PJE0);
+	dict_fini(&led->by_site);
 	JudyLFreeArray(&led->by_stack, PJE0);
-	JudyHSFreeArray(&led->by_wait, PJE0);
+	dict_fini(&led->by_wait);
 	JudyLFreeArray(&led->by_empty, PJE0);
 	JudyLFreeArray(&led->by_left, PJE0);
 	carriers_fini(led);
