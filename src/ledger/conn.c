@@ -298,6 +298,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
 	holders_clear(led, c);
 	empty_drop(led, id);
+	parked_drop(led, id);
 	if (c->opener)
 		proc_unref(led, c->opener);
 	if (c->family != FAMILY_INET && c->ext)

@@ -159,6 +159,7 @@ static void live_close(void *arg)
 	live_stacks_free(live->stacks);
 	live_waits_free(live->waits);
 	live_local_free(live->local);
+	live_parked_free(live->parked);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
 	Judy1FreeArray(&live->stacks_known, PJE0);
@@ -206,10 +207,12 @@ static void identify(struct source_identity *id)
 static int open_parts(struct live *live, const struct live_options *opt)
 {
 	bool waits = opt->detail & LIVE_WAITS, local = live->skel->links.local_open;
+	bool parked = (opt->detail & LIVE_EMPTY) && (opt->detail & LIVE_NAMES);
 
 	live->waits = waits ? live_waits_new() : NULL;
 	live->local = local ? live_local_new() : NULL;
-	if ((waits && !live->waits) || (local && !live->local))
+	live->parked = parked ? live_parked_new() : NULL;
+	if ((waits && !live->waits) || (local && !live->local) || (parked && !live->parked))
 		return -ENOMEM;
 	return opt->detail & LIVE_NUMBERED ? live_stacks_open(live, opt->detail) : 0;
 }

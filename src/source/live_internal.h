@@ -17,6 +17,7 @@ struct live_stacks;
 struct live_waits;
 struct live_streams;
 struct live_local;
+struct live_parked;
 
 struct live {
 	struct lostsock_bpf *skel;
@@ -25,6 +26,7 @@ struct live {
 	struct live_waits *waits;     /* NULL: blocked time is not asked for */
 	struct live_streams *streams; /* NULL: nor are streams */
 	struct live_local *local;     /* NULL: who opens AF_UNIX is not known */
+	struct live_parked *parked;   /* NULL: goroutines are not looked for */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */
@@ -77,6 +79,17 @@ bool live_has_empty(void);
 
 /* ---- live_snapshot.c */
 int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);
+
+/* ---- live_parked.c */
+/* NULL: no memory. */
+struct live_parked *live_parked_new(void);
+void live_parked_free(struct live_parked *p);
+/* Whose goroutines are looked for from now on; replaces those of the last call. */
+void live_parked_suspect(struct live_parked *p, const uint64_t *cookies, size_t n);
+/* A snapshot's row: the process and its descriptor, if it is a suspect. */
+void live_parked_row(struct live *live, const struct ls_sock *row);
+/* Tells who waits for those whose rows this snapshot had. -errno of the sink. */
+int live_parked_tell(struct live *live, uint64_t time_ns);
 
 /* ---- live_local.c */
 /* NULL: no memory. */

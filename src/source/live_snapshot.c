@@ -70,8 +70,10 @@ static ssize_t deliver(struct pass *p, char *buf, size_t len)
 		}
 		err = deliver_row(p, hdr);
 		/* Second, as it is the row that has the path. */
-		if (!err && hdr->type == LS_SOCK)
+		if (!err && hdr->type == LS_SOCK) {
 			err = live_local_shown(p->live, (const void *)hdr);
+			live_parked_row(p->live, (const void *)hdr);
+		}
 		if (err)
 			return err;
 		at += hdr->len;
@@ -230,6 +232,7 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 		return err;
 	snap.passes = 0;
 	err = walk_passes(&p, passes, &snap.passes) ?: live_waits_tell(live, snap.hdr.time_ns);
+	err = err ?: live_parked_tell(live, snap.hdr.time_ns);
 	/* Who ended meanwhile is to be told of before its sockets are missed. */
 	err = err ?: live_pump(live, sink, ctx);
 	if (snap.passes & LS_PASS_FILES)
