@@ -114,7 +114,8 @@ struct streams_entry {
 struct ledger {
 	struct ledger_totals totals;
 	struct ledger_limits limits;
-	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, lefts;
+	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, parked,
+		lefts;
 	struct slab streams, carriers, stream_sites, proc_streams, gauges;
 	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
 	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
@@ -124,6 +125,7 @@ struct ledger {
 	Pvoid_t by_stack;    /* JudyL: stack number → stack */
 	struct dict by_wait; /* struct wait_key → wait */
 	Pvoid_t by_empty;    /* JudyL: conn → empty */
+	Pvoid_t by_parked;   /* JudyL: conn → parked */
 	Pvoid_t by_left;     /* JudyL: cookie → left */
 	const char *library[256];
 	struct names names;	  /* of paths */
@@ -215,6 +217,11 @@ int wait_apply(struct ledger *led, const struct ls_wait *rec);
 int empty_apply(struct ledger *led, const struct ls_empty *rec);
 /* @conn has ended. */
 void empty_drop(struct ledger *led, uint32_t conn);
+
+/* ---- parked.c */
+int parked_apply(struct ledger *led, const struct ls_parked *rec);
+/* @conn is gone. */
+void parked_drop(struct ledger *led, uint32_t conn);
 
 /* ---- left.c */
 int left_apply(struct ledger *led, const struct ls_sock *row);
