@@ -3,12 +3,11 @@
 #pragma once
 
 #include <stdint.h>
-#include <time.h>
 
-static inline uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
+/* CLOCK_MONOTONIC as the kernel itself reads it, also where we run in a time namespace, whose own
+ * is ahead of that or behind it. */
+uint64_t monotonic_ns(void);
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
+/* How far the clock of a time namespace is ahead of the kernel's, as @offsets tells it (the text of
+ * /proc/PID/timens_offsets); 0 where it does not. */
+int64_t clock_ahead_ns(const char *offsets);

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
 #include "source/live_wait.h"
@@ -16,11 +17,11 @@
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
 		 */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -142,7 +143,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 static uint64_t live_now(void *arg)
 {
 	(void)arg;
-	return clock_ns(CLOCK_MONOTONIC);
+	return monotonic_ns();
 }
 
 static const struct source_identity *live_identity(void *arg)
@@ -195,8 +196,8 @@ static void identify(struct source_identity *id)
 	struct utsname u;
 
 	read_boot_id(id->boot_id);
-	id->start_ns = clock_ns(CLOCK_MONOTONIC);
-	id->realtime_ns = clock_ns(CLOCK_REALTIME) - id->start_ns;
+	id->start_ns = monotonic_ns();
+	id->realtime_ns = realtime_ns() - id->start_ns;
 	if (uname(&u))
 		return;
 	snprintf(id->kernel, sizeof(id->kernel), "%.40s %.20s", u.release, u.machine);

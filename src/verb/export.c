@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "export/channel.h"
 #include "export/sandbox.h"
 #include "export/web.h"
@@ -39,11 +40,11 @@ struct collector {
 	bool web_gone, told_others, told_dropped;
 };
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
@@ -163,7 +164,7 @@ static int on_look(void *ctx, const struct view_input *in)
 	if (!err)
 		err = send_metrics(c, in, false);
 	if (c->begin_ns)
-		c->self.tick_ns = clock_ns(CLOCK_MONOTONIC) - c->begin_ns;
+		c->self.tick_ns = monotonic_ns() - c->begin_ns;
 	c->begin_ns = 0;
 	if (!err)
 		notify_ready(&c->notify_fd);
@@ -179,7 +180,7 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 	if (rec->type != LS_SNAP)
 		return 0;
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN && !c->begin_ns)
-		c->begin_ns = clock_ns(CLOCK_MONOTONIC);
+		c->begin_ns = monotonic_ns();
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_END && c->ledger)
 		return tally_count(c->tally, c->ledger);
 	return 0;
@@ -292,8 +293,7 @@ int verb_export(const struct options *given)
 	status = web_start(&c.web, &web);
 	if (status)
 		return status;
-	c.self = (struct metrics_self){ .version = LOSTSOCK_VERSION,
-					.start_ns = clock_ns(CLOCK_REALTIME) };
+	c.self = (struct metrics_self){ .version = LOSTSOCK_VERSION, .start_ns = realtime_ns() };
 	c.tally = tally_new(&tally);
 	status = c.tally ? watch_open_live(&src, &opt) : EXIT_FINDINGS;
 	if (!status)
