@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
+#include "symbol/needed.h"
 #include "symbol/places.h"
 
 #define FILES_MAX	64    /* with probes */
@@ -78,6 +81,7 @@ void live_streams_free(struct live_streams *s)
 	}
 	stream_table_free(s->table);
 	Judy1FreeArray(&s->looked, PJE0);
+	Judy1FreeArray(&s->opened, PJE0);
 	JudyLFreeArray(&s->procs, PJE0);
 	Judy1FreeArray(&s->fresh, PJE0);
 	if (s->timer_fd >= 0)
@@ -116,20 +120,36 @@ static bool is_new_file(struct live_streams *s, const struct map_line *m)
 	return Judy1Set(&s->looked, key, PJE0) == 1;
 }
 
-static void look_at_file(struct live *live, uint32_t pid, const struct map_line *m)
+/* A file may have another number in the mappings than it has by itself, and to be watched twice
+ * would be to be heard twice. True the first time. */
+static bool is_new_place(struct live_streams *s, const struct places *p)
+{
+	struct stat st;
+	uint64_t key;
+
+	if (fstat(places_fd(p), &st))
+		return false;
+	key = ls_shape_mix((uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino);
+	Judy1Set(&s->looked, key, PJE0);
+	return Judy1Set(&s->opened, key, PJE0) == 1;
+}
+
+/* @start, @end: where it is mapped; 0: not yet. */
+static void look_at_file(struct live *live, uint32_t pid, uint64_t start, uint64_t end,
+			 const char *path)
 {
 	struct live_streams *s = live->streams;
 	struct places *p;
 
 	if (s->files == FILES_MAX || s->full)
 		return;
-	p = places_open(pid, m->start, m->end, m->path);
+	p = places_open(pid, start, end, path);
 	if (!p) {
 		if (s->verbose && errno != ENOEXEC)
-			fprintf(stderr, "lostsock: streams: %s: %s\n", m->path, strerror(errno));
+			fprintf(stderr, "lostsock: streams: %s: %s\n", path, strerror(errno));
 		return;
 	}
-	if (live_probe_file(live, p, m->path))
+	if (is_new_place(s, p) && live_probe_file(live, p, path))
 		s->files++;
 	places_close(p);
 	if (s->verbose && (s->files == FILES_MAX || s->full))
@@ -185,12 +205,31 @@ static uint32_t scan(struct live *live, uint32_t pid)
 		return 0;
 	n = find_new(live, f, &list, &mapped);
 	fclose(f);
-	while (n--) {
-		list[n].line.path = list[n].path;
-		look_at_file(live, pid, &list[n].line);
-	}
+	while (n--)
+		look_at_file(live, pid, list[n].line.start, list[n].line.end, list[n].path);
 	free(list);
 	return mapped;
+}
+
+struct to_come {
+	struct live *live;
+	uint32_t pid;
+};
+
+static void look_at_needed(void *ctx, const char *path)
+{
+	const struct to_come *t = ctx;
+
+	look_at_file(t->live, t->pid, 0, 0, path);
+}
+
+/* A program of which nothing is mapped yet may be over before anybody could look at what is. */
+void live_streams_expect(struct live *live, uint32_t pid, const char *program)
+{
+	struct to_come t = { live, pid };
+
+	if (needed_files(pid, program, look_at_needed, &t) && live->streams->verbose)
+		fprintf(stderr, "lostsock: streams: %s: out of memory\n", program);
 }
 
 /* ---- processes */
