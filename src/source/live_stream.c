@@ -24,17 +24,13 @@
 #include "symbol/needed.h"
 #include "symbol/places.h"
 
-#define FILES_MAX	64    /* with probes */
-#define LOOKED_MAX	65536 /* then all are looked at again */
-#define EAGER		3     /* snapshots at which a new process is looked at */
-#define SELDOM		16    /* every so many snapshots after that */
-#define BUDGET_NS	5000000
+#define FILES_MAX  64	 /* with probes */
+#define LOOKED_MAX 65536 /* then all are looked at again */
+#define EAGER	   3	 /* snapshots at which a new process is looked at */
+#define SELDOM	   16	 /* every so many snapshots after that */
+#define BUDGET_NS  5000000
 
-#define SETTLE_PIDS	16
-#define SETTLE_NS	30000000
-#define SETTLE_SAME_NS	4000000 /* nothing new for so long */
-#define SETTLE_STEP_NS	200000
-#define SETTLE_SAVED_NS 200000000 /* of time that was not used for it */
+#define KNOWN_MAX  16 /* whose mappings are looked at whenever there are new ones */
 
 static const uint64_t stages_ns[] = { 1000000, 3000000, 10000000, 50000000, 200000000 };
 
@@ -326,40 +322,14 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 	}
 }
 
-static uint32_t scan_known(struct live *live)
+/* Given processes have just mapped something. */
+static void scan_known(struct live *live)
 {
-	struct live_streams *s = live->streams;
-	uint32_t sum = 0, n = 0;
 	Word_t pid = 0;
+	uint32_t n = 0;
 
-	while (n++ < SETTLE_PIDS && JudyLNext(s->procs, &pid, PJE0))
-		sum += scan(live, pid);
-	return sum;
-}
-
-/* Given processes have just mapped something. Their first streams may be a millisecond away, and to
- * get to know all that is mapped for its names takes longer: so the dynamic loader is watched at
- * its work for a moment, but for no more than a tenth of all time. */
-static void settle(struct live *live)
-{
-	struct live_streams *s = live->streams;
-	const struct timespec nap = { .tv_nsec = SETTLE_STEP_NS };
-	uint64_t start_ns = monotonic_ns(), now_ns = start_ns, same_ns = start_ns;
-	uint64_t saved_ns = s->saved_ns;
-	uint32_t sum = scan_known(live), next;
-
-	saved_ns += (start_ns - s->settled_ns) / 10;
-	saved_ns = saved_ns < SETTLE_SAVED_NS ? saved_ns : SETTLE_SAVED_NS;
-	while (now_ns - start_ns < saved_ns && now_ns - start_ns < SETTLE_NS &&
-	       now_ns - same_ns < SETTLE_SAME_NS) {
-		nanosleep(&nap, NULL);
-		next = scan_known(live);
-		now_ns = monotonic_ns();
-		same_ns = next == sum ? same_ns : now_ns;
-		sum = next;
-	}
-	s->saved_ns = saved_ns > now_ns - start_ns ? saved_ns - (now_ns - start_ns) : 0;
-	s->settled_ns = now_ns;
+	while (n++ < KNOWN_MAX && JudyLNext(live->streams->procs, &pid, PJE0))
+		scan(live, pid);
 }
 
 static bool has_mapped(const struct live *live)
@@ -380,7 +350,7 @@ void live_streams_pump(struct live *live)
 	if (!s)
 		return;
 	if (has_mapped(live))
-		settle(live);
+		scan_known(live);
 	due = read(s->timer_fd, &times, sizeof(times)) == sizeof(times);
 	if (!due)
 		return;

@@ -25,10 +25,9 @@ struct live_streams {
 	Pvoid_t fresh;	 /* Judy1: pids that have just become another program */
 	uint32_t stage;	 /* how often those were looked at */
 	int timer_fd;
-	uint64_t told[4];	       /* a bit for each library */
-	uint64_t budget_ns;	       /* left of this snapshot */
-	uint64_t saved_ns, settled_ns; /* see settle() */
-	bool listens;		       /* to mappings, too */
+	uint64_t told[4];   /* a bit for each library */
+	uint64_t budget_ns; /* left of this snapshot */
+	bool listens;	    /* to mappings, too */
 	bool verbose, mute, full, failed;
 };
 
