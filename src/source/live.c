@@ -247,6 +247,8 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		e = live_streams_open(live, opt, err);
 		if (e)
 			goto out;
+		if (opt->program && opt->pid_count)
+			live_streams_expect(live, opt->pids[0], opt->program);
 	}
 	identify(&live->id);
 	src->ops = &live_ops;
