@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "export/channel.h"
 #include "export/sandbox.h"
 #include "export/web.h"
@@ -36,16 +36,8 @@ struct collector {
 	struct metrics_self self;
 	int notify_fd;
 	uint64_t begin_ns; /* of the look at hand */
-	bool web_gone, told_others, told_dropped;
+	bool web_gone, told_others, told_dropped, told_late;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- texts, in memory and no longer than they may be */
 
@@ -122,6 +114,19 @@ static void say_limits(struct collector *c, uint64_t dropped)
 	}
 }
 
+/* What is found comes late, or looking costs more than it should: nobody should have to guess. */
+static void say_late(struct collector *c, const struct view_input *in)
+{
+	if (c->told_late || in->interval_s * 1e9 < WATCH_LATE_NS ||
+	    c->opt->interval_ns >= WATCH_LATE_NS)
+		return;
+	c->told_late = true;
+	fprintf(stderr,
+		"lostsock export: looking at %u connections takes so long that a look is taken "
+		"only each %.0f seconds, and costs more than a hundredth of a processor\n",
+		ledger_totals(in->ledger)->conns, in->interval_s);
+}
+
 static int send_metrics(struct collector *c, const struct view_input *in, bool openmetrics)
 {
 	struct metrics_options opt = {
@@ -158,12 +163,13 @@ static int on_look(void *ctx, const struct view_input *in)
 	c->ledger = in->ledger;
 	c->self.ticks++;
 	look_at_self(&c->self);
+	say_late(c, in);
 	/* The other one makes it ready. */
 	err = send_metrics(c, in, true);
 	if (!err)
 		err = send_metrics(c, in, false);
 	if (c->begin_ns)
-		c->self.tick_ns = clock_ns(CLOCK_MONOTONIC) - c->begin_ns;
+		c->self.tick_ns = monotonic_ns() - c->begin_ns;
 	c->begin_ns = 0;
 	if (!err)
 		notify_ready(&c->notify_fd);
@@ -179,7 +185,7 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 	if (rec->type != LS_SNAP)
 		return 0;
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN && !c->begin_ns)
-		c->begin_ns = clock_ns(CLOCK_MONOTONIC);
+		c->begin_ns = monotonic_ns();
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_END && c->ledger)
 		return tally_count(c->tally, c->ledger);
 	return 0;
@@ -246,6 +252,7 @@ static int collect(struct collector *c, struct source *src)
 		.key_fd = asks_fd,
 		.key = on_asked,
 		.tick_cost = WATCH_COST_BACKGROUND,
+		.tick_late_ns = WATCH_LATE_NS,
 	};
 	char why[SANDBOX_ERROR_LEN];
 	int err;
@@ -275,6 +282,7 @@ int verb_export(const struct options *given)
 		.listen = opt.web_listen,
 		.metrics_path = opt.web_path,
 		.config = opt.web_config,
+		.interval_ns = opt.interval_ns ? opt.interval_ns : INTERVAL_NS,
 	};
 	const struct tally_options tally = {
 		.rows = (uint32_t)opt.max_names,
@@ -285,15 +293,14 @@ int verb_export(const struct options *given)
 	struct source src;
 	int status, web_status;
 
-	if (!opt.interval_ns)
-		opt.interval_ns = INTERVAL_NS;
+	opt.interval_ns = web.interval_ns;
 	if (signals_block())
 		return EXIT_FINDINGS;
 	status = web_start(&c.web, &web);
 	if (status)
 		return status;
 	c.self = (struct metrics_self){ .version = LOSTSOCK_VERSION,
-					.start_ns = clock_ns(CLOCK_REALTIME) };
+					.start_ns = clock_read_ns(CLOCK_REALTIME) };
 	c.tally = tally_new(&tally);
 	status = c.tally ? watch_open_live(&src, &opt) : EXIT_FINDINGS;
 	if (!status)

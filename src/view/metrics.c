@@ -330,7 +330,7 @@ static void put_times(struct metric_out *out, const struct view_input *in,
 	static const struct metric tick = { "lostsock_tick_seconds", METRIC_GAUGE, "seconds",
 					    "What the last look took." };
 	static const struct metric interval = { "lostsock_interval_seconds", METRIC_GAUGE,
-						"seconds", "Time between looks at the least." };
+						"seconds", "Time from the last look to the next." };
 	static const struct metric cpu = { "lostsock_cpu_seconds", METRIC_COUNTER, "seconds",
 					   "Processor time of the collector." };
 	static const struct metric start = { "lostsock_start_time_seconds", METRIC_GAUGE, "seconds",
