@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "export/channel.h"
+#include "export/fds.h"
 #include "export/sandbox.h"
 #include "export/web.h"
 #include "source/live.h"
@@ -27,16 +28,21 @@
 #define PATIENCE_MS  10000
 #define FINDINGS_MAX (32u << 20) /* of JSON; who has more has other troubles */
 #define NS_PER_S     1000000000ull
+#define CONNS_MAX    1000000
+#define PROGRAMS_MAX 64
 
 struct collector {
 	const struct options *opt;
 	struct web web;
 	struct tally *tally;
 	const struct ledger *ledger; /* from the first look on */
+	struct source *src;
 	struct metrics_self self;
+	struct metrics_program program[PROGRAMS_MAX];
 	int notify_fd;
 	uint64_t begin_ns; /* of the look at hand */
-	bool web_gone, told_others, told_dropped, told_late;
+	uint64_t lost;	   /* what the ledger had no room for, before it */
+	bool web_gone, told_others, told_dropped, told_late, told_full;
 };
 
 /* ---- texts, in memory and no longer than they may be */
@@ -96,6 +102,32 @@ static void look_at_self(struct metrics_self *self)
 	if (fscanf(f, "%*u %lu", &pages) == 1)
 		self->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	fclose(f);
+}
+
+static void look_at_programs(struct collector *c)
+{
+	struct live_program programs[PROGRAMS_MAX];
+	size_t n = live_programs(c->src, programs, PROGRAMS_MAX), i;
+
+	for (i = 0; i < n; i++)
+		c->program[i] = (struct metrics_program){ .name = programs[i].name,
+							  .runs = programs[i].runs,
+							  .run_ns = programs[i].run_ns,
+							  .missed = programs[i].missed };
+	c->self.program = c->program;
+	c->self.programs = n;
+}
+
+/* The oldest stay: among them is what leaks. */
+static void say_full(struct collector *c)
+{
+	if (c->told_full || !c->self.dropped)
+		return;
+	c->told_full = true;
+	fprintf(stderr,
+		"lostsock export: there are more than %llu connections (--max-connections): those "
+		"that came last are left out (lostsock_connections_dropped)\n",
+		(unsigned long long)c->opt->max_conns);
 }
 
 static void say_limits(struct collector *c, uint64_t dropped)
@@ -163,6 +195,10 @@ static int on_look(void *ctx, const struct view_input *in)
 	c->ledger = in->ledger;
 	c->self.ticks++;
 	look_at_self(&c->self);
+	look_at_programs(c);
+	c->self.look_ns = clock_read_ns(CLOCK_REALTIME);
+	c->self.dropped = ledger_totals(in->ledger)->lost[LS_LOST_LEDGER] - c->lost;
+	say_full(c);
 	say_late(c, in);
 	/* The other one makes it ready. */
 	err = send_metrics(c, in, true);
@@ -184,8 +220,10 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 
 	if (rec->type != LS_SNAP)
 		return 0;
-	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN && !c->begin_ns)
-		c->begin_ns = monotonic_ns();
+	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN) {
+		c->begin_ns = c->begin_ns ? c->begin_ns : monotonic_ns();
+		c->lost = c->ledger ? ledger_totals(c->ledger)->lost[LS_LOST_LEDGER] : 0;
+	}
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_END && c->ledger)
 		return tally_count(c->tally, c->ledger);
 	return 0;
@@ -257,6 +295,7 @@ static int collect(struct collector *c, struct source *src)
 	char why[SANDBOX_ERROR_LEN];
 	int err;
 
+	c->src = src;
 	privileges_drop(c->opt->streams ? LIVE_STREAMS : 0);
 	c->notify_fd = notify_open();
 	if (sandbox_collector(c->opt->streams, why)) {
@@ -288,12 +327,15 @@ int verb_export(const struct options *given)
 		.rows = (uint32_t)opt.max_names,
 		.by_pid = opt.by_pid,
 		.filter = &opt.view.filter,
+		.fds = fds_of,
 	};
 	struct collector c = { .opt = &opt, .notify_fd = -1 };
 	struct source src;
 	int status, web_status;
 
 	opt.interval_ns = web.interval_ns;
+	if (!opt.max_conns)
+		opt.max_conns = CONNS_MAX;
 	if (signals_block())
 		return EXIT_FINDINGS;
 	status = web_start(&c.web, &web);

@@ -325,8 +325,9 @@ static void found_classes(const struct watch *w, uint64_t *found)
 static int watch_init(struct watch *w)
 {
 	const struct source_identity *id = w->src.ops->identity(w->src.arg);
+	const struct ledger_limits limits = { .conns = (uint32_t)w->opt->max_conns };
 
-	w->led = ledger_new(NULL);
+	w->led = ledger_new(&limits);
 	w->verdicts = verdicts_new();
 	if (!w->led || !w->verdicts)
 		return -ENOMEM;
