@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "export/channel.h"
-#include "export/fds.h"
 #include "export/sandbox.h"
 #include "export/web.h"
 #include "source/live.h"
+#include "verb/fds.h"
 #include "verb/notify.h"
 #include "verb/privileges.h"
 #include "verb/signals.h"

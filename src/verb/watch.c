@@ -50,7 +50,11 @@ static int judge(struct watch *w)
 	if (err)
 		return err;
 	w->in.now_ns = now_ns;
-	w->in.realtime_ns = now_ns + w->src.ops->identity(w->src.arg)->realtime_ns;
+	/* The wall clock may have been set since, and the other stands still while a machine
+	 * sleeps.
+	 */
+	w->in.realtime_ns = w->live ? clock_read_ns(CLOCK_REALTIME)
+				    : now_ns + w->src.ops->identity(w->src.arg)->realtime_ns;
 	w->in.incomplete = recording_incomplete(&w->src);
 	w->judged = true;
 	w->settled = false;

@@ -3,7 +3,7 @@
  * Descriptors of a process (fds.h). To read /proc/PID/fd needs a capability that the collector has
  * given up; its size, which is how many there are, does not.
  */
-#include "export/fds.h"
+#include "verb/fds.h"
 
 #include <fcntl.h>
 #include <stdio.h>
