@@ -113,7 +113,6 @@ struct streams_entry {
 
 struct ledger {
 	struct ledger_totals totals;
-	struct ledger_limits limits;
 	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, parked,
 		lefts;
 	struct slab streams, carriers, stream_sites, proc_streams, gauges;

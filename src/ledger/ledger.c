@@ -218,6 +218,17 @@ const struct ledger_totals *ledger_totals(const struct ledger *led)
 	return &led->totals;
 }
 
+struct ledger_limits ledger_capacity(const struct ledger *led)
+{
+	return (struct ledger_limits){
+		.conns = led->conns.limit,
+		.procs = led->procs.limit,
+		.sites = led->sites.limit,
+		.streams = led->streams.limit,
+		.tasks = led->tasks.limit,
+	};
+}
+
 uint32_t ledger_conn_end(const struct ledger *led)
 {
 	return led->conns.end;

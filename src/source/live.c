@@ -276,3 +276,27 @@ int live_hot(struct source *src, uint32_t pid)
 		return errno == EEXIST ? 0 : -errno;
 	return 0;
 }
+
+size_t live_programs(struct source *src, struct live_program *program, size_t max)
+{
+	struct live *live = live_of(src);
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	if (!live)
+		return 0;
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (n == max || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		program[n++] = (struct live_program){ .name = bpf_program__name(prog),
+						      .runs = info.run_cnt,
+						      .run_ns = info.run_time_ns,
+						      .missed = info.recursion_misses };
+	}
+	return n;
+}

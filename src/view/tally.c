@@ -252,7 +252,15 @@ static void clear_gauges(struct tally_row *r)
 {
 	r->processes = r->live = r->leaked = r->stalled = 0;
 	r->oldest_ns = 0;
+	r->fds = (struct tally_fds){ .open = 0 };
 	memset(r->found, 0, sizeof(r->found));
+}
+
+static void add_fds(struct tally_row *r, struct tally_fds fds)
+{
+	if (!fds.max || (r->fds.max && fds.open * r->fds.max <= r->fds.open * fds.max))
+		return;
+	r->fds = fds;
 }
 
 /* Into the row of its name, whether that is told apart or not. */
@@ -279,6 +287,8 @@ static void look_at_proc(struct tally *t, const struct view_input *in, uint32_t 
 	r->live += p->live;
 	r->leaked += v->leaked;
 	r->stalled += v->stalled;
+	if (t->opt.fds && !p->exit_ns)
+		add_fds(r, t->opt.fds(p->pid));
 	if (v->oldest_ns && (!r->oldest_ns || v->oldest_ns < r->oldest_ns))
 		r->oldest_ns = v->oldest_ns;
 }
@@ -308,6 +318,7 @@ static void add_to_others(struct tally *t, const struct tally_row *r)
 	sum->live += r->live;
 	sum->leaked += r->leaked;
 	sum->stalled += r->stalled;
+	add_fds(sum, r->fds);
 	if (r->oldest_ns && (!sum->oldest_ns || r->oldest_ns < sum->oldest_ns))
 		sum->oldest_ns = r->oldest_ns;
 	for (i = 0; i < VERDICT_MAX; i++)
