@@ -37,6 +37,7 @@ build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
 build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
+deb   file:/usr/share/build-essential/list build-essential
 deb   cmd:dh                   debhelper
 deb   cmd:dpkg-buildpackage    dpkg-dev
 test  inc:cmocka.h             libcmocka-dev
