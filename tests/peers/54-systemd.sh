@@ -55,7 +55,7 @@ within() {
 	return 1
 }
 serves() { [ "$(tether-get http://127.0.0.1:9977/readyz 2>/dev/null)" = ready ]; }
-refused() { ! serves; }
+refused() { ! (: <>/dev/tcp/127.0.0.1/9977) 2>/dev/null; }
 active() { [ "$(state)" = active ]; }
 pid() { systemctl show -p MainPID --value $unit.service; }
 
@@ -90,7 +90,7 @@ done </test/documented
 within active || ended "by its socket: $(state)"
 dpkg --purge lostsock || ended "cannot purge"
 within refused || ended "purged, and it serves"
-! pgrep -x lostsock >/dev/null || ended "purged, and it runs"
+! grep -qx lostsock /proc/[0-9]*/comm || ended "purged, and it runs"
 left=$(find /etc /lib /usr/lib /usr/share /var/lib -name '*lostsock*' ! -path '/var/lib/dpkg/*-old')
 [ -z "$left" ] || ended "purged, and there is $left"
 ended fine
