@@ -138,12 +138,12 @@ static NO_FRAME_POINTER int open_datagram(void)
 }
 
 /* To a listener of its own, after a try at what is not there. */
-static NO_FRAME_POINTER int connect_by_name(void)
+static NO_FRAME_POINTER int connect_by_name(int *listener)
 {
 	static const char name[] = "lostsock-attach", nobody[] = "lostsock-nobody";
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	socklen_t len = offsetof(struct sockaddr_un, sun_path) + sizeof(name);
-	volatile int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	volatile int fd;
 
 	memcpy(to.sun_path + 1, nobody, sizeof(nobody) - 1);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -152,7 +152,8 @@ static NO_FRAME_POINTER int connect_by_name(void)
 	close(fd);
 	memcpy(to.sun_path + 1, name, sizeof(name) - 1);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&to, len) || listen(listener, 1) ||
+	*listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(*listener, (struct sockaddr *)&to, len) || listen(*listener, 1) ||
 	    connect(fd, (struct sockaddr *)&to, len))
 		_exit(1);
 	return fd;
@@ -169,7 +170,7 @@ static void hold(uint16_t port)
 
 static void child_main(int in, int out, uint16_t port, const int listeners[2])
 {
-	int fd = -1;
+	int fd = -1, own = -1;
 	char what;
 
 	while (read(in, &what, 1) == 1) {
@@ -194,10 +195,10 @@ static void child_main(int in, int out, uint16_t port, const int listeners[2])
 			accept_one(listeners[what == '6']);
 			break;
 		case 'd':
-			open_datagram();
+			fd = open_datagram();
 			break;
 		case 'u':
-			connect_by_name();
+			fd = connect_by_name(&own);
 			break;
 		case 'h':
 			hold(port);
