@@ -75,9 +75,9 @@ void ledger_free(struct ledger *led)
 	JudyLFreeArray(&led->by_pid, PJE0);
 	JudyLFreeArray(&led->by_tid, PJE0);
 	JudyLFreeArray(&led->by_listener, PJE0);
-	JudyHSFreeArray(&led->by_site, PJE0);
+	dict_fini(&led->by_site);
 	JudyLFreeArray(&led->by_stack, PJE0);
-	JudyHSFreeArray(&led->by_wait, PJE0);
+	dict_fini(&led->by_wait);
 	JudyLFreeArray(&led->by_empty, PJE0);
 	JudyLFreeArray(&led->by_parked, PJE0);
 	JudyLFreeArray(&led->by_left, PJE0);
@@ -216,6 +216,17 @@ int ledger_apply(struct ledger *led, const struct ls_hdr *rec)
 const struct ledger_totals *ledger_totals(const struct ledger *led)
 {
 	return &led->totals;
+}
+
+struct ledger_limits ledger_capacity(const struct ledger *led)
+{
+	return (struct ledger_limits){
+		.conns = led->conns.limit,
+		.procs = led->procs.limit,
+		.sites = led->sites.limit,
+		.streams = led->streams.limit,
+		.tasks = led->tasks.limit,
+	};
 }
 
 uint32_t ledger_conn_end(const struct ledger *led)

@@ -207,6 +207,7 @@ struct ledger_limits {
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t streams;
+	uint32_t tasks; /* cannot be set */
 };
 
 struct ledger_totals {
@@ -241,6 +242,8 @@ void ledger_free(struct ledger *led);
 int ledger_apply(struct ledger *led, const struct ls_hdr *rec);
 
 const struct ledger_totals *ledger_totals(const struct ledger *led);
+/* What there is room for. */
+struct ledger_limits ledger_capacity(const struct ledger *led);
 
 /* One past the largest id; ids whose entry is free give NULL below. */
 uint32_t ledger_conn_end(const struct ledger *led);

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
 #include "source/live_wait.h"
@@ -16,11 +17,11 @@
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
 		 */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -142,7 +143,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 static uint64_t live_now(void *arg)
 {
 	(void)arg;
-	return clock_ns(CLOCK_MONOTONIC);
+	return monotonic_ns();
 }
 
 static const struct source_identity *live_identity(void *arg)
@@ -195,8 +196,8 @@ static void identify(struct source_identity *id)
 	struct utsname u;
 
 	read_boot_id(id->boot_id);
-	id->start_ns = clock_ns(CLOCK_MONOTONIC);
-	id->realtime_ns = clock_ns(CLOCK_REALTIME) - id->start_ns;
+	id->start_ns = monotonic_ns();
+	id->realtime_ns = realtime_ns() - id->start_ns;
 	if (uname(&u))
 		return;
 	snprintf(id->kernel, sizeof(id->kernel), "%.40s %.20s", u.release, u.machine);
@@ -246,6 +247,8 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		e = live_streams_open(live, opt, err);
 		if (e)
 			goto out;
+		if (opt->program && opt->pid_count)
+			live_streams_expect(live, opt->pids[0], opt->program);
 	}
 	identify(&live->id);
 	src->ops = &live_ops;
@@ -272,4 +275,28 @@ int live_hot(struct source *src, uint32_t pid)
 	if (bpf_map_update_elem(bpf_map__fd(live->skel->maps.hot), &pid, &one, BPF_NOEXIST))
 		return errno == EEXIST ? 0 : -errno;
 	return 0;
+}
+
+size_t live_programs(struct source *src, struct live_program *program, size_t max)
+{
+	struct live *live = live_of(src);
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	if (!live)
+		return 0;
+	bpf_object__for_each_program(prog, live->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (n == max || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		program[n++] = (struct live_program){ .name = bpf_program__name(prog),
+						      .runs = info.run_cnt,
+						      .run_ns = info.run_time_ns,
+						      .missed = info.recursion_misses };
+	}
+	return n;
 }
