@@ -212,6 +212,7 @@ void stacks_fini(struct ledger *led);
 
 /* ---- wait.c */
 int wait_apply(struct ledger *led, const struct ls_wait *rec);
+void waits_sweep(struct ledger *led);
 int empty_apply(struct ledger *led, const struct ls_empty *rec);
 /* @conn has ended. */
 void empty_drop(struct ledger *led, uint32_t conn);

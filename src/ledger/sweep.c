@@ -100,6 +100,7 @@ static void snap_end(struct ledger *led, const struct ls_snap *rec)
 		carriers_sweep(led);
 		stream_sites_sweep(led);
 	}
+	waits_sweep(led);
 	procs_sweep(led, rec->passes);
 	led->totals.snapshots++;
 	led->totals.snapshot_ns = rec->took_ns;
