@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S 1000000000ll
@@ -58,16 +57,22 @@ static int64_t ahead_ns(void)
 	return clock_ahead_ns(text);
 }
 
+uint64_t clock_read_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)(ts.tv_sec * NS_PER_S + ts.tv_nsec);
+}
+
 uint64_t monotonic_ns(void)
 {
 	static int64_t ahead;
 	static bool known;
-	struct timespec ts;
 
 	if (!known) {
 		ahead = ahead_ns();
 		known = true;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)(ts.tv_sec * NS_PER_S + ts.tv_nsec - ahead);
+	return clock_read_ns(CLOCK_MONOTONIC) - (uint64_t)ahead;
 }

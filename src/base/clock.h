@@ -3,6 +3,10 @@
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds, as that clock has them here. */
+uint64_t clock_read_ns(clockid_t clock);
 
 /* CLOCK_MONOTONIC as the kernel itself reads it, also where we run in a time namespace, whose own
  * is ahead of that or behind it. */

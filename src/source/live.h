@@ -28,7 +28,8 @@ struct live_options {
 	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
 	uint32_t ring_pages; /* a power of two; 0: the default of 512 */
 	enum ls_stacks stacks;
-	uint32_t detail;	  /* enum live_detail */
+	uint32_t detail;     /* enum live_detail */
+	const char *program; /* that pids[0] is going to become, an absolute path; NULL: none */
 	const char *stream_probe; /* a file with rows for LIVE_STREAMS; NULL: none */
 	bool verbose;		  /* libbpf's own words go to stderr, and what is attached */
 	bool mute;		  /* nothing else does: it belongs to a screen */
@@ -46,6 +47,18 @@ int live_hot(struct source *src, uint32_t pid);
 /* Whose readers that go away empty are told of from now on (LIVE_EMPTY). At most 1,024 cookies;
  * replaces those of the last call. 0 switches it off, and costs nothing from then on. */
 int live_suspect(struct source *src, const uint64_t *cookies, size_t n);
+
+/* What a program has cost so far. The kernel keeps runs and run_ns only while somebody has asked it
+ * to (kernel.bpf_stats_enabled). */
+struct live_program {
+	const char *name; /* the source's */
+	uint64_t runs;
+	uint64_t run_ns;
+	uint64_t missed; /* left out, as the program was running already */
+};
+
+/* Of all programs that are loaded, @max at most; returns how many. */
+size_t live_programs(struct source *src, struct live_program *program, size_t max);
 
 /* One thing that the kernel may or may not give. */
 struct live_feature {

@@ -38,6 +38,7 @@ struct options {
 	bool copy;		  /* attach, run: stacks are copied and unwound */
 	bool streams;		  /* top, record; attach and run have it always */
 	const char *stream_probe; /* a file; NULL: none */
+	const char *program;	  /* run: the file that pids[0] is going to become; NULL: unknown */
 	/* what to show */
 	struct view_report_options view;
 	struct verdict_thresholds thresholds;
@@ -49,6 +50,7 @@ struct options {
 	/* of an exporter */
 	const char *web_listen, *web_path, *web_config; /* the last may be NULL */
 	uint64_t max_names;				/* 0: the view's own */
+	uint64_t max_conns;				/* that are kept; 0: the ledger's own */
 	bool by_pid;
 	/* when */
 	uint64_t interval_ns; /* 0: the verb's own */

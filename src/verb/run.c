@@ -26,6 +26,7 @@ struct run {
 	const struct options *opt;
 	struct command command;
 	struct command_user user;
+	char *program; /* the file that it is, NULL: unknown */
 	struct suppress *suppress;
 	struct sheet *sheet;
 	struct sheet_gate gate;
@@ -235,6 +236,7 @@ static int start(struct run *r, struct source *src, struct options *own)
 	}
 	own->pids[0] = (uint32_t)r->command.pid;
 	own->pid_count = 1;
+	own->program = r->program = command_find(r->opt->command[0]);
 	own->detail = LIVE_ACCEPT | LIVE_HELD | LIVE_STREAMS;
 	if (own->stacks != LS_STACKS_NONE)
 		own->detail |= LIVE_NAMES | (own->copy ? LIVE_COPY : 0);
@@ -269,5 +271,6 @@ int verb_run(const struct options *opt)
 		status = EXIT_FINDINGS;
 	sheet_free(r.sheet);
 	suppress_free(r.suppress);
+	free(r.program);
 	return status;
 }
