@@ -256,6 +256,35 @@ static void waits_are_bounded(void **state)
 	assert_int_equal(ledger_wait(s->led, 1)->count, 2);
 }
 
+/* Threads of a server that starts one for each connection: the longest waits stay, and who waits
+ * now. */
+static void short_waits_make_room(void **state)
+{
+	struct story *s = *state;
+	uint32_t i, n;
+
+	for (n = 0; n < 4; n++) {
+		for (i = 0; i < 30000; i++) {
+			struct ls_wait w = wait_rec(s, 1000 + n, 100000 + 30000 * n + i, 3, 1);
+
+			w.total_ns = i == 7 ? 1000 * S_NS : i * S_NS / 1000;
+			if (i == 5)
+				w.since_ns = s->now_ns;
+			assert_int_equal(tell(s, &w), 0);
+		}
+		tell_proc(s, rec_who(1000 + n), LS_PROC_EXIT, 0, "prog");
+		look_at_nothing(s);
+		assert_in_range(waits_known(s), 1000, 16384);
+	}
+	for (n = 0, i = 0; i < ledger_wait_end(s->led); i++) {
+		const struct wait *w = ledger_wait(s->led, i);
+
+		n += w && (w->since_ns || w->total_ns == 1000 * S_NS);
+	}
+	assert_int_equal(n, 8);
+	assert_int_equal(ledger_totals(s->led)->lost[LS_LOST_LEDGER], 0);
+}
+
 /* ---- empty readers */
 
 static void the_last_empty_reader(void **state)
@@ -375,6 +404,7 @@ int main(void)
 		CASE(its_reader_stays_named),
 		CASE(the_goroutine_that_waits),
 		CASE(the_goroutine_goes_with_its_connection),
+		CASE(short_waits_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
