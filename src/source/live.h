@@ -47,6 +47,10 @@ int live_hot(struct source *src, uint32_t pid);
  * replaces those of the last call. 0 switches it off, and costs nothing from then on. */
 int live_suspect(struct source *src, const uint64_t *cookies, size_t n);
 
+/* Whether the probes of LIVE_STREAMS, which come and go with the programs, are perf's: those ask
+ * for CAP_SYS_ADMIN each time. */
+bool live_probes_need_admin(void);
+
 /* One thing that the kernel may or may not give. */
 struct live_feature {
 	const char *name;
