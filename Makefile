@@ -284,7 +284,6 @@ tether: $(tether_libs_built) $(tether_bin) ## build libtether (and its faulty tw
 # What export serves with is to be had as shared libraries alone.
 static_src  := $(filter-out src/export/% src/verb/export.c,$(src)) $(main_src) src/static/export.c
 static_libs := -lbpf -ldw -lelf -llzma -lbz2 -lz -liberty -lncursesw -ltinfo -ljansson -lJudy -lcap
-static_load := $(filter-out tests/e2e/load/uring.c,$(load_src))
 dev_arm64   := build/vm/arm64/dev
 
 cc_static       = $(CC)
@@ -326,7 +325,7 @@ build/$1/lostsock: $(static_src:%.c=build/$1/obj/%.o) build/$1/.files
 build/$1/load/%: build/$1/obj/tests/e2e/load/%.o
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$< -lpthread
+	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$< -luring -lpthread
 endef
 
 $(eval $(call static_flavour,static,$(bpf_arch)))
@@ -484,6 +483,20 @@ golden: $(program) ## replay the committed recordings and compare
 e2e: $(program) tether $(load_bin) ## one script a scenario, in network namespaces (root)
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
+
+# One static binary on the kernels that people run, in virtual machines; the loads are static, too.
+vm_dir    := $(CURDIR)/build/vm
+
+vm-fetch:
+	@scripts/deps.sh build test vm
+	@tests/vm/fetch.sh $(vm_dir)
+
+vm: vm-fetch ## the static binary on other kernels, in virtual machines (root, for its packages)
+	@$(MAKE) $(jobs) $(foreach f,static static-arm64,build/$f/lostsock $(load_bin:build/%=build/$f/%))
+	@tests/vm/initrd.sh $(vm_dir)/amd64/root build/static $(vm_dir)/amd64/initrd
+	@tests/vm/initrd.sh $(vm_dir)/arm64/root build/static-arm64 $(vm_dir)/arm64/initrd
+	@mkdir -p $(results) && rm -f $(results)/vm
+	@$(suite_env) tests/vm/run.sh $(vm_dir)
 
 # Twins in the languages of the world, built as their users build them.
 twins := tests/peers/twins
@@ -667,7 +680,7 @@ help: ## this list
 	@echo '  DESTDIR= PREFIX=/usr/local'
 
 FORCE:
-.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
+.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint vm vm-fetch test test-all deps top format \
         install uninstall clean help
 
 -include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)
