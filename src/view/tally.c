@@ -272,7 +272,7 @@ static void look_at_proc(struct tally *t, const struct view_input *in, uint32_t 
 	r->seen_ns = in->now_ns;
 	r->processes += !p->exit_ns;
 	r->live += p->live;
-	r->leaked += v->leaked;
+	r->leaked += v->leaked - v->leaked_streams;
 	r->stalled += v->stalled;
 	if (v->oldest_ns && (!r->oldest_ns || v->oldest_ns < r->oldest_ns))
 		r->oldest_ns = v->oldest_ns;
