@@ -10,7 +10,8 @@ _lostsock() {
 	local options='--pid --cgroup --netns --container --comm --class --after --interval --for --count
 		--once --sort --columns --json --all --color --fail-on --settle --suppress --report --junit
 		--user --speed --stacks --streams --stream-probe --ring-pages --web.listen-address
-		--web.telemetry-path --web.config.file --max-names --by-pid
+		--web.telemetry-path --web.config.file --max-names
+		--max-connections --by-pid
 		--verbose --help --version'
 	local columns='pid comm container live leaked stalled opened_s closed_s oldest trend class threads
 		netns aborted streams half_open'
@@ -87,7 +88,7 @@ _lostsock() {
 		mapfile -t COMPREPLY < <(compgen -W '127.0.0.1:9977 unix:/run/lostsock.sock' -- "$cur")
 		return
 		;;
-	--settle | --max-names | --web.telemetry-path | --container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
+	--settle | --max-names | --max-connections | --web.telemetry-path | --container | -i | --interval | -n | --count | --for | --speed | --ring-pages)
 		return
 		;;
 	esac

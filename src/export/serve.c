@@ -11,9 +11,10 @@
 #include "export/page.h"
 
 /* Findings are as fresh as that at least, and asking costs the collector a tenth of its time. */
-#define FRESH_NS    TETHER_S
-#define FRESH_COST  10
-#define STALE_NS    (60 * TETHER_S)
+#define FRESH_NS   TETHER_S
+#define FRESH_COST 10
+/* A look may be late by its own cost, and by others' on a busy machine. */
+#define STALE_NS    (180 * TETHER_S)
 #define STALE_TIMES 20
 
 /* ---- is it ready? */
@@ -25,7 +26,8 @@ static const char *not_ready(struct serve *s)
 
 	if (s->state != SERVE_READY)
 		return s->says;
-	if (age_ns < STALE_NS || age_ns < STALE_TIMES * s->gap_ns)
+	if (age_ns < STALE_NS || age_ns < STALE_TIMES * s->gap_ns ||
+	    age_ns < STALE_TIMES * s->opt->interval_ns)
 		return NULL;
 	snprintf(s->says, sizeof(s->says), "the collector has not looked for %llu seconds",
 		 (unsigned long long)(age_ns / TETHER_S));

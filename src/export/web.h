@@ -18,7 +18,8 @@
 struct web_options {
 	const char *listen; /* "127.0.0.1:9977", ":9977", "unix:/run/lostsock.sock" */
 	const char *metrics_path;
-	const char *config; /* --web.config.file, NULL: none */
+	const char *config;   /* --web.config.file, NULL: none */
+	uint64_t interval_ns; /* time between looks, at the least */
 };
 
 struct web {

@@ -188,6 +188,13 @@ struct empty {
 	uint64_t time_ns;
 };
 
+/* A goroutine that waits for a connection. */
+struct parked {
+	uint32_t proc;
+	uint32_t call; /* enum ls_call */
+	int32_t stack;
+};
+
 /* A process that ended by a signal while it alone held connections. */
 struct death {
 	uint32_t proc;
@@ -200,6 +207,7 @@ struct ledger_limits {
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t streams;
+	uint32_t tasks; /* cannot be set */
 };
 
 struct ledger_totals {
@@ -234,6 +242,8 @@ void ledger_free(struct ledger *led);
 int ledger_apply(struct ledger *led, const struct ls_hdr *rec);
 
 const struct ledger_totals *ledger_totals(const struct ledger *led);
+/* What there is room for. */
+struct ledger_limits ledger_capacity(const struct ledger *led);
 
 /* One past the largest id; ids whose entry is free give NULL below. */
 uint32_t ledger_conn_end(const struct ledger *led);
@@ -273,6 +283,9 @@ const struct wait *ledger_wait(const struct ledger *led, uint32_t id);
 
 /* The last reader of @conn that went away empty; NULL if none was seen. Goes with @conn. */
 const struct empty *ledger_empty(const struct ledger *led, uint32_t conn);
+
+/* The goroutine that waits for @conn; NULL if none is known. Goes with @conn. */
+const struct parked *ledger_parked(const struct ledger *led, uint32_t conn);
 
 /* A connection that ended only because its last holder did (LS_HELD): a copy, kept apart from the
  * living until ledger_free(), or until a snapshot shows that somebody holds it after all.

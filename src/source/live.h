@@ -48,6 +48,18 @@ int live_hot(struct source *src, uint32_t pid);
  * replaces those of the last call. 0 switches it off, and costs nothing from then on. */
 int live_suspect(struct source *src, const uint64_t *cookies, size_t n);
 
+/* What a program has cost so far. The kernel keeps runs and run_ns only while somebody has asked it
+ * to (kernel.bpf_stats_enabled). */
+struct live_program {
+	const char *name; /* the source's */
+	uint64_t runs;
+	uint64_t run_ns;
+	uint64_t missed; /* left out, as the program was running already */
+};
+
+/* Of all programs that are loaded, @max at most; returns how many. */
+size_t live_programs(struct source *src, struct live_program *program, size_t max);
+
 /* One thing that the kernel may or may not give. */
 struct live_feature {
 	const char *name;

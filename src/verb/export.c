@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "export/channel.h"
 #include "export/sandbox.h"
 #include "export/web.h"
 #include "source/live.h"
+#include "verb/fds.h"
 #include "verb/notify.h"
 #include "verb/privileges.h"
 #include "verb/signals.h"
@@ -27,25 +28,22 @@
 #define PATIENCE_MS  10000
 #define FINDINGS_MAX (32u << 20) /* of JSON; who has more has other troubles */
 #define NS_PER_S     1000000000ull
+#define CONNS_MAX    1000000
+#define PROGRAMS_MAX 64
 
 struct collector {
 	const struct options *opt;
 	struct web web;
 	struct tally *tally;
 	const struct ledger *ledger; /* from the first look on */
+	struct source *src;
 	struct metrics_self self;
+	struct metrics_program program[PROGRAMS_MAX];
 	int notify_fd;
 	uint64_t begin_ns; /* of the look at hand */
-	bool web_gone, told_others, told_dropped;
+	uint64_t lost;	   /* what the ledger had no room for, before it */
+	bool web_gone, told_others, told_dropped, told_late, told_full;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- texts, in memory and no longer than they may be */
 
@@ -106,6 +104,32 @@ static void look_at_self(struct metrics_self *self)
 	fclose(f);
 }
 
+static void look_at_programs(struct collector *c)
+{
+	struct live_program programs[PROGRAMS_MAX];
+	size_t n = live_programs(c->src, programs, PROGRAMS_MAX), i;
+
+	for (i = 0; i < n; i++)
+		c->program[i] = (struct metrics_program){ .name = programs[i].name,
+							  .runs = programs[i].runs,
+							  .run_ns = programs[i].run_ns,
+							  .missed = programs[i].missed };
+	c->self.program = c->program;
+	c->self.programs = n;
+}
+
+/* The oldest stay: among them is what leaks. */
+static void say_full(struct collector *c)
+{
+	if (c->told_full || !c->self.dropped)
+		return;
+	c->told_full = true;
+	fprintf(stderr,
+		"lostsock export: there are more than %llu connections (--max-connections): those "
+		"that came last are left out (lostsock_connections_dropped)\n",
+		(unsigned long long)c->opt->max_conns);
+}
+
 static void say_limits(struct collector *c, uint64_t dropped)
 {
 	if (tally_others(c->tally) && !c->told_others) {
@@ -120,6 +144,19 @@ static void say_limits(struct collector *c, uint64_t dropped)
 			"(lostsock_series_dropped); a lower --max-names helps\n",
 			METRICS_SERIES_MAX, (unsigned long long)dropped);
 	}
+}
+
+/* What is found comes late, or looking costs more than it should: nobody should have to guess. */
+static void say_late(struct collector *c, const struct view_input *in)
+{
+	if (c->told_late || in->interval_s * 1e9 < WATCH_LATE_NS ||
+	    c->opt->interval_ns >= WATCH_LATE_NS)
+		return;
+	c->told_late = true;
+	fprintf(stderr,
+		"lostsock export: looking at %u connections takes so long that a look is taken "
+		"only each %.0f seconds, and costs more than a hundredth of a processor\n",
+		ledger_totals(in->ledger)->conns, in->interval_s);
 }
 
 static int send_metrics(struct collector *c, const struct view_input *in, bool openmetrics)
@@ -158,12 +195,17 @@ static int on_look(void *ctx, const struct view_input *in)
 	c->ledger = in->ledger;
 	c->self.ticks++;
 	look_at_self(&c->self);
+	look_at_programs(c);
+	c->self.look_ns = clock_read_ns(CLOCK_REALTIME);
+	c->self.dropped = ledger_totals(in->ledger)->lost[LS_LOST_LEDGER] - c->lost;
+	say_full(c);
+	say_late(c, in);
 	/* The other one makes it ready. */
 	err = send_metrics(c, in, true);
 	if (!err)
 		err = send_metrics(c, in, false);
 	if (c->begin_ns)
-		c->self.tick_ns = clock_ns(CLOCK_MONOTONIC) - c->begin_ns;
+		c->self.tick_ns = monotonic_ns() - c->begin_ns;
 	c->begin_ns = 0;
 	if (!err)
 		notify_ready(&c->notify_fd);
@@ -178,8 +220,10 @@ static int on_record(void *ctx, const struct ls_hdr *rec)
 
 	if (rec->type != LS_SNAP)
 		return 0;
-	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN && !c->begin_ns)
-		c->begin_ns = clock_ns(CLOCK_MONOTONIC);
+	if (((const struct ls_snap *)rec)->what == LS_SNAP_BEGIN) {
+		c->begin_ns = c->begin_ns ? c->begin_ns : monotonic_ns();
+		c->lost = c->ledger ? ledger_totals(c->ledger)->lost[LS_LOST_LEDGER] : 0;
+	}
 	if (((const struct ls_snap *)rec)->what == LS_SNAP_END && c->ledger)
 		return tally_count(c->tally, c->ledger);
 	return 0;
@@ -246,10 +290,12 @@ static int collect(struct collector *c, struct source *src)
 		.key_fd = asks_fd,
 		.key = on_asked,
 		.tick_cost = WATCH_COST_BACKGROUND,
+		.tick_late_ns = WATCH_LATE_NS,
 	};
 	char why[SANDBOX_ERROR_LEN];
 	int err;
 
+	c->src = src;
 	privileges_drop(c->opt->streams ? LIVE_STREAMS : 0);
 	c->notify_fd = notify_open();
 	if (sandbox_collector(c->opt->streams, why)) {
@@ -275,25 +321,28 @@ int verb_export(const struct options *given)
 		.listen = opt.web_listen,
 		.metrics_path = opt.web_path,
 		.config = opt.web_config,
+		.interval_ns = opt.interval_ns ? opt.interval_ns : INTERVAL_NS,
 	};
 	const struct tally_options tally = {
 		.rows = (uint32_t)opt.max_names,
 		.by_pid = opt.by_pid,
 		.filter = &opt.view.filter,
+		.fds = fds_of,
 	};
 	struct collector c = { .opt = &opt, .notify_fd = -1 };
 	struct source src;
 	int status, web_status;
 
-	if (!opt.interval_ns)
-		opt.interval_ns = INTERVAL_NS;
+	opt.interval_ns = web.interval_ns;
+	if (!opt.max_conns)
+		opt.max_conns = CONNS_MAX;
 	if (signals_block())
 		return EXIT_FINDINGS;
 	status = web_start(&c.web, &web);
 	if (status)
 		return status;
 	c.self = (struct metrics_self){ .version = LOSTSOCK_VERSION,
-					.start_ns = clock_ns(CLOCK_REALTIME) };
+					.start_ns = clock_read_ns(CLOCK_REALTIME) };
 	c.tally = tally_new(&tally);
 	status = c.tally ? watch_open_live(&src, &opt) : EXIT_FINDINGS;
 	if (!status)

@@ -209,6 +209,11 @@ static int set_max_names(struct options *opt, const char *arg, char err[OPTIONS_
 	return options_number("--max-names", arg, TALLY_ROWS_MAX, &opt->max_names, err);
 }
 
+static int set_max_connections(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
+{
+	return options_number("--max-connections", arg, 6000000, &opt->max_conns, err);
+}
+
 static int set_speed(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
 	char *end;
@@ -292,7 +297,7 @@ static const struct option_row rows[] = {
 	{ 's', "sort", "COLUMN", SHOW, set_sort,
 	  "rank processes by this column (help: lists them)" },
 	{ 0, "columns", "COLUMN,...", SHOW, set_columns, "these columns (help: lists them)" },
-	{ 0, "json", NULL, SHOW | GUARD, set_json, "one JSON object a report" },
+	{ 0, "json", NULL, SHOW | GUARD | VERB_DOCTOR, set_json, "one JSON object a report" },
 	{ 0, "all", NULL, SHOW, set_all, "JSON with every connection and blocked thread" },
 	{ 0, "color", "WHEN", SHOW | VERB_ATTACH, set_color,
 	  "auto, always, never; NO_COLOR is obeyed" },
@@ -313,6 +318,8 @@ static const struct option_row rows[] = {
 	  "TLS and passwords, as for Prometheus' exporters" },
 	{ 0, "max-names", "N", VERB_EXPORT, set_max_names,
 	  "tell so many names of processes apart; 100" },
+	{ 0, "max-connections", "N", VERB_EXPORT, set_max_connections,
+	  "keep so many in memory, the oldest; 1000000" },
 	{ 0, "by-pid", NULL, VERB_EXPORT, set_by_pid, "... and each process, by a label pid" },
 	{ 0, "speed", "N", VERB_REPLAY, set_speed, "N times real time instead of at full speed" },
 	{ 0, "stacks", "WHICH", LIVE | GUARD, set_stacks,

@@ -50,6 +50,7 @@ struct options {
 	/* of an exporter */
 	const char *web_listen, *web_path, *web_config; /* the last may be NULL */
 	uint64_t max_names;				/* 0: the view's own */
+	uint64_t max_conns;				/* that are kept; 0: the ledger's own */
 	bool by_pid;
 	/* when */
 	uint64_t interval_ns; /* 0: the verb's own */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live.h"
 #include "verb/command.h"
 #include "verb/privileges.h"
@@ -38,11 +39,11 @@ struct run {
 	int failed;	     /* exit status of an exec that did not come about */
 };
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -54,8 +55,8 @@ static int on_tick(void *ctx, const struct view_input *in)
 	tree_look(&r->tree, in->ledger);
 	if (r->command.released)
 		return 0;
-	r->gate.begin_ns = now_ns(CLOCK_MONOTONIC);
-	r->gate.realtime_ns = now_ns(CLOCK_REALTIME);
+	r->gate.begin_ns = monotonic_ns();
+	r->gate.realtime_ns = realtime_ns();
 	r->failed = command_release(&r->command, r->opt->command[0]);
 	return r->failed ? 1 : 0;
 }
@@ -83,7 +84,7 @@ static int on_end(void *ctx, const struct view_input *in, const struct ls_who *w
 static enum watch_over is_over(void *ctx, const struct ledger *led, uint64_t *until_ns)
 {
 	struct run *r = ctx;
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = monotonic_ns();
 
 	if (!r->command.ended)
 		return WATCH_GOES_ON;

@@ -28,7 +28,8 @@ struct watch {
 	int signal_fd;
 	uint64_t begin_ns; /* of the source's own time */
 	uint64_t interval_ns;
-	uint64_t next_ns; /* when the next snapshot is due */
+	uint64_t next_ns;     /* when the next snapshot is due */
+	uint64_t tick_cpu_ns; /* processor time at the begin of the tick at hand */
 	uint64_t reports;
 	bool judged;  /* `in` is of the ledger as it is */
 	bool settled; /* a snapshot has ended that is not judged yet */
@@ -49,11 +50,26 @@ static int judge(struct watch *w)
 	if (err)
 		return err;
 	w->in.now_ns = now_ns;
-	w->in.realtime_ns = now_ns + w->src.ops->identity(w->src.arg)->realtime_ns;
+	/* The wall clock may have been set since, and the other stands still while a machine
+	 * sleeps.
+	 */
+	w->in.realtime_ns = w->live ? clock_read_ns(CLOCK_REALTIME)
+				    : now_ns + w->src.ops->identity(w->src.arg)->realtime_ns;
 	w->in.incomplete = recording_incomplete(&w->src);
 	w->judged = true;
 	w->settled = false;
 	return 0;
+}
+
+/* How far apart ticks are, by what this one has cost so far. */
+static uint64_t pace_ns(const struct watch *w)
+{
+	uint64_t cost_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - w->tick_cpu_ns;
+	uint64_t ns = cost_ns * w->ops->tick_cost;
+
+	if (w->ops->tick_late_ns && ns > w->ops->tick_late_ns)
+		ns = w->ops->tick_late_ns;
+	return ns > w->interval_ns ? ns : w->interval_ns;
 }
 
 static int report(struct watch *w)
@@ -62,6 +78,8 @@ static int report(struct watch *w)
 
 	if (err)
 		return err;
+	if (w->live)
+		w->in.interval_s = (double)pace_ns(w) / 1e9;
 	err = w->ops->report ? w->ops->report(w->ctx, &w->in) : 0;
 	w->reports++;
 	if (err == 1 || (w->opt->count && w->reports >= w->opt->count)) {
@@ -130,9 +148,10 @@ static int tick(struct watch *w, bool place)
 	const struct ledger_totals *t = ledger_totals(w->led);
 	uint32_t passes =
 		LS_PASS_FILES | LS_PASS_TASKS | (place || t->unplaced ? LS_PASS_SOCKS : 0);
-	uint64_t start_ns = monotonic_ns(), cost_ns;
+	uint64_t start_ns = monotonic_ns();
 	int err;
 
+	w->tick_cpu_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 	err = w->src.ops->pump(w->src.arg, on_record, w);
 	if (!err)
 		err = w->src.ops->snapshot(w->src.arg, passes, on_record, w);
@@ -141,10 +160,7 @@ static int tick(struct watch *w, bool place)
 		err = w->src.ops->snapshot(w->src.arg, passes | LS_PASS_SOCKS, on_record, w);
 	if (!err && !w->ops->last_only)
 		err = report(w);
-	cost_ns = monotonic_ns() - start_ns;
-	w->next_ns = start_ns + w->interval_ns;
-	if (cost_ns * w->ops->tick_cost > w->interval_ns)
-		w->next_ns = start_ns + cost_ns * w->ops->tick_cost;
+	w->next_ns = start_ns + pace_ns(w);
 	return err;
 }
 
@@ -313,8 +329,9 @@ static void found_classes(const struct watch *w, uint64_t *found)
 static int watch_init(struct watch *w)
 {
 	const struct source_identity *id = w->src.ops->identity(w->src.arg);
+	const struct ledger_limits limits = { .conns = (uint32_t)w->opt->max_conns };
 
-	w->led = ledger_new(NULL);
+	w->led = ledger_new(&limits);
 	w->verdicts = verdicts_new();
 	if (!w->led || !w->verdicts)
 		return -ENOMEM;

@@ -19,7 +19,8 @@ enum watch_over {
 };
 
 #define WATCH_COST_SCREEN     10
-#define WATCH_COST_BACKGROUND 100
+#define WATCH_COST_BACKGROUND 125 /* leaves something for what comes between two ticks */
+#define WATCH_LATE_NS	      60000000000ull
 
 struct watch_ops {
 	/* A judged snapshot; NULL-terminated work. 0 goes on, 1 ends well, -errno ends badly. */
@@ -47,9 +48,11 @@ struct watch_ops {
 	/* One more snapshot before the end, so that the last is fresh however far apart they are.
 	 */
 	bool last_look;
-	/* Ticks are at least this many times as far apart as one takes, however short --interval
-	 * is: 10 is a tenth of a core at most. */
+	/* Ticks are at least this many times as far apart as one takes of processor time, however
+	 * short --interval is: 10 is a tenth of a core at most. But no further than tick_late_ns,
+	 * unless that is 0 or --interval is longer: view_input.interval_s is what came of it. */
 	uint32_t tick_cost;
+	uint64_t tick_late_ns;
 };
 
 /* Watches @src until --for, --count, the end of a recording, SIGINT or SIGTERM. 0 or -errno; the

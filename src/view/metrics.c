@@ -211,59 +211,6 @@ static void put_oldest(struct metric_out *out, const struct sums *s, uint64_t no
 	}
 }
 
-static void put_lost(struct metric_out *out, const struct ledger_totals *t)
-{
-	static const struct metric m = {
-		"lostsock_records_lost", METRIC_COUNTER, NULL,
-		"Records that could not be delivered or kept, by reason."
-	};
-	unsigned int why;
-
-	metric_begin(out, &m);
-	for (why = 0; why < LS_LOST_MAX; why++) {
-		if (!lost_name(why))
-			continue;
-		metric_sample(out, "");
-		metric_label(out, "reason", lost_name(why));
-		metric_number(out, t->lost[why]);
-	}
-}
-
-static void put_entries(struct metric_out *out, const struct ledger_totals *t)
-{
-	static const struct metric m = { "lostsock_ledger_entries", METRIC_GAUGE, NULL,
-					 "What the ledger holds in memory, by table." };
-	const struct {
-		const char *table;
-		uint64_t n;
-	} tables[] = {
-		{ "connections", t->conns },
-		{ "processes", t->procs },
-		{ "sites", t->sites },
-		{ "tasks", t->tasks },
-	};
-	size_t i;
-
-	metric_begin(out, &m);
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		metric_sample(out, "");
-		metric_label(out, "table", tables[i].table);
-		metric_number(out, tables[i].n);
-	}
-}
-
-static void put_build(struct metric_out *out, const struct metrics_self *self, const char *kernel)
-{
-	static const struct metric m = { "lostsock_build", METRIC_INFO, NULL,
-					 "The program's version, and the kernel that it runs on." };
-
-	metric_begin(out, &m);
-	metric_sample(out, "");
-	metric_label(out, "version", self->version);
-	metric_label(out, "kernel", kernel ? kernel : "");
-	metric_number(out, 1);
-}
-
 /* ---- families of one number ------------------------------------------------------------------ */
 
 static void put_numbers(struct metric_out *out, const struct sums *s, const struct view_input *in,
@@ -304,14 +251,6 @@ static void put_numbers(struct metric_out *out, const struct sums *s, const stru
 		{ { "lostsock_streams_half_open", METRIC_GAUGE, NULL,
 		    "... with one side closed and the other one open." },
 		  s->half_open },
-		{ { "lostsock_records", METRIC_COUNTER, NULL, "Records taken in." }, t->records },
-		{ { "lostsock_snapshots", METRIC_COUNTER, NULL, "Snapshots of what is open." },
-		  t->snapshots },
-		{ { "lostsock_ticks", METRIC_COUNTER, NULL, "Looks: snapshot and judgement." },
-		  opt->self->ticks },
-		{ { "lostsock_resident_memory_bytes", METRIC_GAUGE, "bytes",
-		    "Memory of the collector." },
-		  opt->self->resident_bytes },
 		{ { "lostsock_names_others", METRIC_GAUGE, NULL,
 		    "Names of processes that have no series of their own, and are in \"other\"." },
 		  tally_others(opt->tally) },
@@ -320,27 +259,6 @@ static void put_numbers(struct metric_out *out, const struct sums *s, const stru
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		metric_one(out, &rows[i].m, rows[i].value);
-}
-
-static void put_times(struct metric_out *out, const struct view_input *in,
-		      const struct metrics_self *self)
-{
-	static const struct metric snapshot = { "lostsock_snapshot_seconds", METRIC_GAUGE,
-						"seconds", "What the last snapshot took." };
-	static const struct metric tick = { "lostsock_tick_seconds", METRIC_GAUGE, "seconds",
-					    "What the last look took." };
-	static const struct metric interval = { "lostsock_interval_seconds", METRIC_GAUGE,
-						"seconds", "Time between looks at the least." };
-	static const struct metric cpu = { "lostsock_cpu_seconds", METRIC_COUNTER, "seconds",
-					   "Processor time of the collector." };
-	static const struct metric start = { "lostsock_start_time_seconds", METRIC_GAUGE, "seconds",
-					     "When it started, since 1970." };
-
-	metric_one_value(out, &snapshot, (double)ledger_totals(in->ledger)->snapshot_ns / NS_PER_S);
-	metric_one_value(out, &tick, (double)self->tick_ns / NS_PER_S);
-	metric_one_value(out, &interval, in->interval_s);
-	metric_one_value(out, &cpu, (double)self->cpu_ns / NS_PER_S);
-	metric_one_value(out, &start, (double)self->start_ns / NS_PER_S);
 }
 
 int view_metrics(FILE *file, const struct view_input *in, const struct metrics_options *opt,
@@ -355,7 +273,6 @@ int view_metrics(FILE *file, const struct view_input *in, const struct metrics_o
 		.openmetrics = opt->openmetrics,
 		.limit = opt->series_max ? opt->series_max : METRICS_SERIES_MAX,
 	};
-	const struct ledger_totals *t = ledger_totals(in->ledger);
 	struct sums s = { .leaked = 0 };
 
 	sum_all(&s, in, opt->filter);
@@ -364,10 +281,7 @@ int view_metrics(FILE *file, const struct view_input *in, const struct metrics_o
 	put_found(&out, &s);
 	put_oldest(&out, &s, in->now_ns);
 	put_numbers(&out, &s, in, opt);
-	put_lost(&out, t);
-	put_entries(&out, t);
-	put_times(&out, in, opt->self);
-	put_build(&out, opt->self, in->kernel);
+	metrics_put_self(&out, in, opt->self);
 	metrics_put_rows(&out, opt->tally, in->now_ns);
 	/* This one is always there. */
 	out.limit = 0;

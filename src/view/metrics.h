@@ -9,6 +9,14 @@
 
 #define METRICS_SERIES_MAX 20000 /* written at a time; what is beyond is counted */
 
+/* What a BPF program has cost. */
+struct metrics_program {
+	const char *name;
+	uint64_t runs; /* 0: the kernel does not keep it */
+	uint64_t run_ns;
+	uint64_t missed;
+};
+
 /* Of the program that watches. */
 struct metrics_self {
 	const char *version;
@@ -17,6 +25,10 @@ struct metrics_self {
 	uint64_t resident_bytes;
 	uint64_t cpu_ns;
 	uint64_t start_ns; /* since 1970 */
+	uint64_t look_ns;  /* the last, since 1970 */
+	uint64_t dropped;  /* rows of the last snapshot that the ledger had no room for */
+	const struct metrics_program *program;
+	size_t programs;
 };
 
 struct metrics_options {

@@ -106,6 +106,33 @@ static void put_oldest(struct metric_out *out, const struct tally *t, bool by_pi
 	}
 }
 
+/* One who is close to the limit says more than a sum in which many are far from it. */
+static void put_fds(struct metric_out *out, const struct tally *t, bool by_pid)
+{
+	static const struct metric m[] = {
+		{ "lostsock_process_open_fds", METRIC_GAUGE, NULL,
+		  "Open descriptors of the one among them that is closest to its limit." },
+		{ "lostsock_process_max_fds", METRIC_GAUGE, NULL, "... and how many it may have." },
+	};
+	const struct tally_row *r;
+	uint32_t i;
+	bool last;
+	int f;
+
+	for (f = 0; f < 2; f++) {
+		i = 0;
+		last = false;
+		metric_begin(out, &m[f]);
+		while ((r = next_row(t, &i, &last))) {
+			if (!r->fds.max)
+				continue;
+			metric_sample(out, "");
+			put_names(out, r, by_pid);
+			metric_number(out, f ? r->fds.max : r->fds.open);
+		}
+	}
+}
+
 /* All classes of all names would be a series too many for most: a class is written from its first
  * finding on. */
 static void put_found(struct metric_out *out, const struct tally *t, bool by_pid)
@@ -149,5 +176,6 @@ void metrics_put_rows(struct metric_out *out, const struct tally *t, uint64_t no
 		}
 	}
 	put_oldest(out, t, by_pid, now_ns);
+	put_fds(out, t, by_pid);
 	put_found(out, t, by_pid);
 }

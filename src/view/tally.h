@@ -14,6 +14,12 @@
 #define TALLY_ROWS     100  /* told apart by default */
 #define TALLY_ROWS_MAX 1000 /* ... and at most */
 
+/* Of a process; 0 and 0 where it is not known. */
+struct tally_fds {
+	uint64_t open;
+	uint64_t max;
+};
+
 struct tally_row {
 	char comm[LS_COMM_LEN + 1];
 	char container[VIEW_CONTAINER_LEN];
@@ -27,7 +33,8 @@ struct tally_row {
 	uint32_t live;
 	uint32_t leaked;
 	uint32_t stalled;
-	uint64_t oldest_ns; /* since_ns of its oldest finding, 0 if none */
+	uint64_t oldest_ns;   /* since_ns of its oldest finding, 0 if none */
+	struct tally_fds fds; /* of the process that is closest to its limit */
 	uint32_t found[VERDICT_MAX];
 	uint32_t classes; /* bit per class that it has had a finding of */
 	bool told;	  /* it is told apart */
@@ -38,6 +45,8 @@ struct tally_options {
 	uint32_t rows; /* 0: the default */
 	bool by_pid;   /* a row for each process, which goes when it ends, and adds to its name's */
 	const struct view_filter *filter; /* may be NULL; borrowed */
+	/* The descriptors that a process has now; NULL: nobody can tell. */
+	struct tally_fds (*fds)(uint32_t pid);
 };
 
 struct tally;

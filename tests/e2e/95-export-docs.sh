@@ -8,6 +8,11 @@
 # shellcheck source=tests/e2e/export.sh
 . "${0%/*}/export.sh"
 
+# The kernel counts the runs of programs only if it is asked to.
+stats=/proc/sys/kernel/bpf_stats_enabled was=$(cat "$stats")
+trap 'echo "$was" >"$stats"' EXIT
+echo 1 >"$stats" || skip 'kernel.bpf_stats_enabled cannot be set'
+
 root=$(cd "$here/../.." && pwd)
 load close-wait --leaky
 exporting --after 1s
@@ -32,6 +37,9 @@ sed -nE 's/^\| `(lostsock_[a-z_]+)` \| ([a-z]+) \|([^|]*)\|.*/\1 \2 \3/p' "$root
 	sed 's/`//g; s/, /,/g; s/  */ /g; s/ *$//; s/^\([^ ]* [^ ]*\)$/\1 /' | sort >"$TMPDIR/documented"
 [ "$(wc -l <"$TMPDIR/said")" -ge 30 ] || fail "only $(wc -l <"$TMPDIR/said") metrics"
 diff "$TMPDIR/said" "$TMPDIR/documented" >&2 || fail "the program (<) and METRICS.md (>) differ"
+
+compare "$(sample 'lostsock_bpf_run_seconds_total{program="files"}')" '>' 0 || fail "no time of a program"
+compare "$(sample 'lostsock_bpf_runs_total{program="conn_state"}')" '>' 0 || fail "no runs of a program"
 
 # By convention: base units, help for all, counters and nothing else end with _total.
 while read -r name type _; do

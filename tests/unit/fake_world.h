@@ -75,6 +75,12 @@ static const struct verdict_rule fake_rules[VERDICT_MAX] = {
 
 /* ---- ledger.h */
 
+struct ledger_limits ledger_capacity(const struct ledger *led)
+{
+	(void)led;
+	return (struct ledger_limits){ .conns = 1000000, .procs = 4096, .sites = 512, .tasks = 64 };
+}
+
 const struct ledger_totals *ledger_totals(const struct ledger *led)
 {
 	return &led->totals;
@@ -308,6 +314,14 @@ const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
 
 	(void)led;
 	return conn == 1 ? &reader : NULL;
+}
+
+const struct parked *ledger_parked(const struct ledger *led, uint32_t conn)
+{
+	static const struct parked goroutine = { .proc = 1, .call = LS_CALL_READ, .stack = 12 };
+
+	(void)led;
+	return conn == 2 ? &goroutine : NULL;
 }
 
 uint32_t ledger_left_end(const struct ledger *led)
