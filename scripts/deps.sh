@@ -37,6 +37,7 @@ build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
 build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
+deb   file:/usr/share/build-essential/list build-essential
 deb   cmd:dh                   debhelper
 deb   cmd:dpkg-buildpackage    dpkg-dev
 test  inc:cmocka.h             libcmocka-dev
@@ -75,6 +76,13 @@ peers cmd:prometheus           prometheus
 peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+peers cmd:debootstrap          debootstrap
+peers cmd:lintian              lintian
+peers cmd:podman               podman
+peers cmd:buildah              buildah
+peers cmd:crun                 crun
+peers cmd:systemd-nspawn       systemd-container
+peers py:yaml                  python3-yaml
 proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
 proof go:google.golang.org/grpc golang-google-grpc-dev
 proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev
