@@ -102,6 +102,8 @@ bench inc:microhttpd.h         libmicrohttpd-dev
 bench cmd:taskset              util-linux
 bench cmd:tcplife-bpfcc        bpfcc-tools
 bench cmd:tcplife              libbpf-tools
+bench cmd:prometheus-node-exporter prometheus-node-exporter
+bench cmd:pgrep                procps
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
