@@ -27,6 +27,8 @@ CLANG_FORMAT ?= clang-format
 BPFTOOL      ?= bpftool
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
+LIBDIR       ?= $(PREFIX)/lib
+UNITDIR      ?= $(PREFIX)/lib/systemd/system
 FUZZ_SECONDS ?= 20
 HEALTHY_SECONDS ?= 60
 VMLINUX      ?= committed
@@ -91,13 +93,16 @@ test_flags = -I$(<D) -Itests $(test_warn)
 
 bpf_vmlinux := $(if $(filter generated,$(VMLINUX)),build/gen/vmlinux.h,vmlinux/vmlinux.h)
 # The libc headers of the machine come last: only linux/*.h and their asm/ may be found there.
+# Their BTF names the sources; not where they lay.
 bpf_flags := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -D__TARGET_ARCH_$(bpf_arch) \
+             -ffile-prefix-map=$(CURDIR)=. \
              -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-missing-declarations $(werror) \
              -Iinclude -I$(patsubst %/,%,$(dir $(bpf_vmlinux))) -Ibpf \
              -idirafter /usr/include/$(machine)-linux-gnu
 
 # ---- stamps: what was built with other flags, or from other files, is built again -------------
 
+comma := ,
 quote = '$(subst ','\'',$1)'
 
 define stamp
@@ -169,7 +174,7 @@ $(foreach f,plain san fuzz,$(obj_$f)/src/export/page.o): src/export/page.html
 
 # ---- tether: a library of its own, with flags of its own ---------------------------------------
 
-tether_so    := libtether.so.0
+tether_so    := libtether.so.1
 tether_src   := $(wildcard src/tether/*.c)
 tether_tools := tether-serve tether-get
 serve_src    := src/tools/tether-serve.c src/tools/serve_options.c src/tools/files.c
@@ -246,12 +251,14 @@ build/libtether.a: $(obj_tether)/tether.a
 	$(Q)rm -f $@ && $(AR) rcs $@ $(obj_tether)/whole.o
 
 build/tether.pc: src/tether/tether.pc.in FORCE
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< | cmp -s - $@ || \
-		sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< >$@
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< >$@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-# The library is found beside the tool, in build/ and where it is installed.
-tool_link = $(cc_tether) -pie -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LDFLAGS) \
-            -o $@ $(filter %.o,$^) -Lbuild -l:$(tether_so) -lpthread
+# The library is found beside the tool, in build/ and where it is installed; a distribution has it
+# where the loader looks anyway, and sets RPATH to nothing.
+RPATH     ?= $$ORIGIN:$$ORIGIN/../lib
+tool_link = $(cc_tether) -pie -Wl,-z,relro,-z,now $(if $(RPATH),-Wl$(comma)-rpath$(comma)'$(RPATH)') \
+            $(LDFLAGS) -o $@ $(filter %.o,$^) -Lbuild -l:$(tether_so) -lpthread
 
 build/tether-serve: $(serve_src:%.c=$(obj_tether)/%.o) build/$(tether_so)
 	$(call say,LD,$@)
@@ -278,6 +285,61 @@ build/bench/tether_%: $(obj_tether)/tests/bench/tether_%.o build/$(tether_so)
 tether_bin  := $(tether_tools:%=build/%)
 tether_libs_built := build/libtether.a build/$(tether_so) build/libtether-faulty.so build/tether.pc
 tether: $(tether_libs_built) $(tether_bin) ## build libtether (and its faulty twin), tether-serve, tether-get
+
+# ---- one static binary, for this machine and (static-arm64) for another -----------------------
+
+# What export serves with is to be had as shared libraries alone.
+static_src  := $(filter-out src/export/% src/verb/export.c,$(src)) $(main_src) src/static/export.c
+static_libs := -lbpf -ldw -lelf -llzma -lbz2 -lz -liberty -lncursesw -ltinfo -ljansson -lJudy -lcap
+static_load := $(filter-out tests/e2e/load/uring.c,$(load_src))
+dev_arm64   := build/vm/arm64/dev
+
+cc_static       = $(CC)
+cc_static-arm64 = aarch64-linux-gnu-gcc -isystem $(dev_arm64)/usr/include \
+                  -isystem $(dev_arm64)/usr/include/aarch64-linux-gnu -L$(dev_arm64)/usr/lib/aarch64-linux-gnu
+
+# $1 = static or static-arm64, $2 = libbpf's name of the architecture
+define static_flavour
+cflags_$1 = $$(cc_$1) $(dialect) -Iinclude -Isrc -Ibuild/$1/gen $(warnings) -fno-omit-frame-pointer $(CPPFLAGS) $(CFLAGS) $(harden)
+bpf_flags_$1 = $(patsubst -D__TARGET_ARCH_%,-D__TARGET_ARCH_$2,$(bpf_flags))
+
+$(call stamp,build/$1/.flags,$$(cflags_$1) / $$(bpf_flags_$1) / $(test_warn) / $(static_libs))
+$(call stamp,build/$1/.files,$(static_src))
+
+build/$1/bpf/%.bpf.o: bpf/%.bpf.c build/$1/.flags | $(bpf_vmlinux)
+	@mkdir -p $$(@D)
+	$$(call say,BPF,$$<)
+	$$(Q)$(CLANG) $$(bpf_flags_$1) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+
+build/$1/lostsock.bpf.o: $(bpf_src:bpf/%.c=build/$1/bpf/%.o) build/$1/.files
+	$$(call say,LINK,$$@)
+	$$(Q)$(BPFTOOL) gen object $$@ $$(filter %.o,$$^)
+
+build/$1/gen/lostsock.skel.h: build/$1/lostsock.bpf.o
+	@mkdir -p $$(@D)
+	$$(call say,GEN,$$@)
+	$$(Q)$(BPFTOOL) gen skeleton $$< name lostsock_bpf >$$@
+
+build/$1/obj/%.o: %.c build/$1/.flags | build/$1/gen/lostsock.skel.h
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(cflags_$1) $$(if $$(filter tests/%,$$<),$(test_warn)) -MMD -MP -c -o $$@ $$<
+
+# ld warns of getpwnam(), which reads /etc/passwd all the same.
+build/$1/lostsock: $(static_src:%.c=build/$1/obj/%.o) build/$1/.files
+	$$(call say,LD,$$@)
+	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(static_libs)
+
+build/$1/load/%: build/$1/obj/tests/e2e/load/%.o
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$< -lpthread
+endef
+
+$(eval $(call static_flavour,static,$(bpf_arch)))
+$(eval $(call static_flavour,static-arm64,arm64))
+
+static: build/static/lostsock ## build/static/lostsock: one file for any Linux from 6.1 on, without export
 
 # ---- the kernel's side -----------------------------------------------------------------------
 
@@ -559,14 +621,15 @@ top: ## install what is missing, build, and run lostsock top (root; ARGS="...")
 format: ## apply clang-format
 	$(Q)$(if $(c_files),$(CLANG_FORMAT) -i $(c_files))
 
-docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
 sbin   := $(DESTDIR)$(PREFIX)/sbin/lostsock
+docdir := $(DESTDIR)$(PREFIX)/share/doc/lostsock
 man8   := $(DESTDIR)$(PREFIX)/share/man/man8/lostsock.8
 man1   := $(DESTDIR)$(PREFIX)/share/man/man1
 incdir := $(DESTDIR)$(PREFIX)/include/tether
-libdir := $(DESTDIR)$(PREFIX)/lib
+libdir := $(DESTDIR)$(LIBDIR)
 bindir := $(DESTDIR)$(PREFIX)/bin
 compl  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lostsock
+units  := $(DESTDIR)$(UNITDIR)
 
 install: all ## install below DESTDIR and PREFIX
 	$(call say,INST,$(DESTDIR)$(PREFIX))
@@ -581,16 +644,24 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -D -m 0755 -t '$(bindir)' $(tether_bin)
 	$(Q)install -D -m 0644 -t '$(man1)' $(wildcard docs/man/*.1)
 	$(Q)install -D -m 0644 docs/completion/lostsock.bash '$(compl)'
+	$(Q)install -D -m 0644 -t '$(units)' deploy/systemd/*.socket deploy/systemd/*.service
+	$(Q)sed -i 's|/usr/local/sbin/|$(PREFIX)/sbin/|' '$(units)'/lostsock-*.service
 	$(Q)install -d -m 0755 '$(docdir)/LICENSES'
 	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
 	$(Q)install -m 0644 LICENSES/* '$(docdir)/LICENSES'
+	$(Q)install -D -m 0644 -t '$(docdir)/prometheus' deploy/prometheus/*
 
 uninstall: ## remove what install put there
 	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'
 	$(Q)rm -f $(tether_tools:%='$(bindir)/%') $(patsubst docs/man/%,'$(man1)/%',$(wildcard docs/man/*.1))
 	$(Q)rm -f '$(libdir)/$(tether_so)' '$(libdir)/libtether.so' '$(libdir)/libtether.a'
 	$(Q)rm -f '$(libdir)/pkgconfig/tether.pc'
+	$(Q)rm -f $(patsubst deploy/systemd/%,'$(units)/%',$(wildcard deploy/systemd/*.socket deploy/systemd/*.service))
 	$(Q)rm -rf '$(docdir)' '$(incdir)' '$(dir $(incdir))lostsock'
+
+deb: ## Debian packages of this tree, in build/deb
+	@scripts/deps.sh build deb
+	@scripts/deb.sh '$(VERSION)'; status=$$?; $(give_back); exit $$status
 
 clean: ## remove build/
 	$(Q)rm -rf build
@@ -609,10 +680,10 @@ help: ## this list
 	@echo '  FUZZ_SECONDS=20    for each fuzz target'
 	@echo '  RESUME=1           the rows of the proof that this very program has not answered yet'
 	@echo '  HEALTHY_SECONDS=60 how long proof-healthy watches'
-	@echo '  DESTDIR= PREFIX=/usr/local'
+	@echo '  DESTDIR= PREFIX=/usr/local LIBDIR=PREFIX/lib UNITDIR=PREFIX/lib/systemd/system'
 
 FORCE:
-.PHONY: FORCE all tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
-        install uninstall clean help
+.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
+        install uninstall deb clean help
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)

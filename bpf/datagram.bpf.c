@@ -4,30 +4,30 @@
  * and wherever the last reference goes.
  */
 #include "lostsock.bpf.h"
+#include "stack.bpf.h"
 
 SEC("cgroup/sock_create")
 int datagram_open(struct bpf_sock *ctx)
 {
 	struct task_struct *task;
 	struct ls_open *rec;
+	__s32 stack;
 
 	if (ctx->protocol != IPPROTO_UDP || !current_wanted())
 		return 1;
-	/* These programs may not follow typed pointers: every read is a probe. */
-	task = (void *)bpf_get_current_task();
+	task = bpf_get_current_task_btf();
 	if (!task_wanted(task))
 		return 1;
 	if ((cfg.filters & LS_FILTER_NETNS) &&
 	    BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) != cfg.netns)
 		return 1;
+	stack = cfg.datagram_stacks ? user_stack(task) : -1; /* see accept.bpf.c */
 	rec = ring_reserve(LS_OPEN, sizeof(*rec));
 	if (!rec)
 		return 1;
 	rec->cookie = bpf_get_socket_cookie(ctx);
-	rec->who.pid = BPF_CORE_READ(task, tgid);
-	rec->who.tid = BPF_CORE_READ(task, pid);
-	rec->who.start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	rec->stack = -1;
+	who_is(&rec->who, task);
+	rec->stack = stack;
 	rec->fd = -1;
 	rec->zero = 0;
 	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));

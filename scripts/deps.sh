@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
-# lint, peers (large ones, without which some tests are skipped), or proof (what they are beside). It looks for the files that are
-# needed, not for the packages: where somebody put them there by other means it has nothing to do, and
-# needs neither root nor a package manager.
+# lint, deb, peers (large ones, without which some tests are skipped), or proof (what they are beside).
+# It looks for the files that are needed, not for the packages: where somebody put them there by other
+# means it has nothing to do, and needs neither root nor a package manager.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -37,6 +37,8 @@ build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
 build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
+deb   cmd:dh                   debhelper
+deb   cmd:dpkg-buildpackage    dpkg-dev
 test  inc:cmocka.h             libcmocka-dev
 test  inc:liburing.h           liburing-dev
 test  rt:fuzzer                libclang-rt-dev

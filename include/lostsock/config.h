@@ -38,7 +38,7 @@ struct ls_config {
 	__u32 held;	  /* what a process still holds at its end is told of */
 	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 	__u32 execs;	  /* the reader is woken when a process becomes another program */
-	__u32 zero;
+	__u32 datagram_stacks; /* who opens UDP sockets is looked at, too */
 };
 
 /* On each CPU: is conn_end at work, and how many ends did conn_end_nested tell of meanwhile? */

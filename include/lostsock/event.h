@@ -46,6 +46,7 @@ enum ls_type {
 	LS_STREAM = 18, /* struct ls_stream: what a program told of one of its streams */
 	LS_STREAM_CONN = 19, /* struct ls_stream_conn: ... of the connection that carries them */
 	LS_LIBRARY = 20, /* struct ls_library: who tells, before the first record that names it */
+	LS_PARKED = 21,	 /* struct ls_parked: who waits for a connection, in no system call */
 	LS_TYPE_MAX
 };
 
@@ -407,6 +408,15 @@ struct ls_empty {
 	__u32 zero;
 };
 
+/* A goroutine: its runtime waits for all of them in one place. */
+struct ls_parked {
+	struct ls_hdr hdr;
+	struct ls_who who; /* tid: 0 */
+	__u64 cookie;
+	__s32 stack; /* negative: nobody waits any more */
+	__u32 call;  /* enum ls_call, as if it were a thread's */
+};
+
 _Static_assert(sizeof(struct ls_hdr) == 16, "wire");
 _Static_assert(sizeof(struct ls_who) == 16, "wire");
 _Static_assert(sizeof(struct ls_tuple) == 44, "wire");
@@ -427,5 +437,6 @@ _Static_assert(sizeof(struct ls_frame) == 40, "wire");
 _Static_assert(sizeof(struct ls_waiter) == 40, "wire");
 _Static_assert(sizeof(struct ls_wait) == 176, "wire");
 _Static_assert(sizeof(struct ls_empty) == 48, "wire");
+_Static_assert(sizeof(struct ls_parked) == 48, "wire");
 
 #endif

@@ -5,15 +5,13 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline uint64_t clock_read_ns(clockid_t clock)
-{
-	struct timespec ts;
+/* Nanoseconds, as that clock has them here. */
+uint64_t clock_read_ns(clockid_t clock);
 
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
+/* CLOCK_MONOTONIC as the kernel itself reads it, also where we run in a time namespace, whose own
+ * is ahead of that or behind it. */
+uint64_t monotonic_ns(void);
 
-static inline uint64_t monotonic_ns(void)
-{
-	return clock_read_ns(CLOCK_MONOTONIC);
-}
+/* How far the clock of a time namespace is ahead of the kernel's, as @offsets tells it (the text of
+ * /proc/PID/timens_offsets); 0 where it does not. */
+int64_t clock_ahead_ns(const char *offsets);

@@ -225,9 +225,12 @@ int conn_apply_open(struct ledger *led, const struct ls_open *rec)
 	return holder_set(led, c, proc, rec->fd);
 }
 
-/* A UDP socket has connected, or the listener behind a connection became known. */
+/* A UDP socket has connected, or the listener behind a connection became known. Who opened it is
+ * who it was. */
 static void conn_changed(struct ledger *led, struct conn *c, const struct ls_sock *row)
 {
+	const struct site *s = site_at(led, c->site);
+	int32_t stack = s ? s->stack : -1;
 	uint16_t rport = c->rport;
 	uint8_t role = c->role;
 
@@ -237,7 +240,7 @@ static void conn_changed(struct ledger *led, struct conn *c, const struct ls_soc
 	if (c->role == role && c->rport == rport)
 		return;
 	site_left(led, c->site, is_counted(c));
-	c->site = site_get(led, c, -1);
+	c->site = site_get(led, c, stack);
 	site_opened(led, c->site, led->totals.time_ns, is_counted(c));
 }
 
@@ -257,6 +260,8 @@ uint32_t conn_of_row(struct ledger *led, const struct ls_sock *row, bool *fresh)
 	*fresh = !id;
 	if (id) {
 		c = conn_at(led, id);
+		if (c->family == FAMILY_UNIX && !*conn_ext(led, c)->un.path)
+			conn_set_path(led, c, row);
 		if (c->rport != row->tuple.rport || c->lport != row->tuple.lport ||
 		    (c->role != row->tuple.role && row->tuple.role != LS_ROLE_UNKNOWN))
 			conn_changed(led, c, row);
@@ -293,6 +298,7 @@ void conn_close(struct ledger *led, uint32_t id, uint64_t now_ns)
 	site_closed(led, c->site, c->flags & CONN_AT_LEAST ? UINT64_MAX : age_ns, now_ns);
 	holders_clear(led, c);
 	empty_drop(led, id);
+	parked_drop(led, id);
 	if (c->opener)
 		proc_unref(led, c->opener);
 	if (c->family != FAMILY_INET && c->ext)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <Judy.h>
+#include "base/dict.h"
 #include "base/slab.h"
 #include "ledger/ledger.h"
 
@@ -58,7 +59,7 @@ struct proc_entry {
 
 /* Strings, kept once each: names.c. */
 struct names {
-	Pvoid_t index; /* JudyHS: string → char *, all of them also in list */
+	struct dict index; /* string → place in list, from 1 */
 	char **list;
 	uint32_t count, room;
 	uint32_t count_max;
@@ -95,9 +96,8 @@ enum count_of {
 /* A process with streams. `pub` comes first, as in struct proc_entry. */
 struct streams_entry {
 	struct proc_streams pub;
-	/* JudyL, and not JudyHS, which does not survive it that memory is short. */
-	Pvoid_t by_conn; /* number and library → carrier */
-	Pvoid_t by_site; /* stack, kind and library → stream_site */
+	Pvoid_t by_conn; /* JudyL: number and library → carrier */
+	Pvoid_t by_site; /* JudyL: stack, kind and library → stream_site */
 	uint32_t gauge;	 /* the first of its counters */
 	uint32_t gauges;
 	struct count settled; /* pub.count when it was last compared */
@@ -113,16 +113,18 @@ struct streams_entry {
 
 struct ledger {
 	struct ledger_totals totals;
-	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, lefts;
+	struct slab conns, holders, exts, procs, sites, tasks, stacks, waits, empties, parked,
+		lefts;
 	struct slab streams, carriers, stream_sites, proc_streams, gauges;
 	Pvoid_t by_cookie;   /* JudyL: cookie → conn */
 	Pvoid_t by_pid;	     /* JudyL: pid → newest proc */
 	Pvoid_t by_tid;	     /* JudyL: tid → task */
 	Pvoid_t by_listener; /* JudyL: netns and port → conn */
-	Pvoid_t by_site;     /* JudyHS: struct site_key → site */
+	struct dict by_site; /* struct site_key → site */
 	Pvoid_t by_stack;    /* JudyL: stack number → stack */
-	Pvoid_t by_wait;     /* JudyHS: struct wait_key → wait */
+	struct dict by_wait; /* struct wait_key → wait */
 	Pvoid_t by_empty;    /* JudyL: conn → empty */
+	Pvoid_t by_parked;   /* JudyL: conn → parked */
 	Pvoid_t by_left;     /* JudyL: cookie → left */
 	const char *library[256];
 	struct names names;	  /* of paths */
@@ -214,6 +216,11 @@ int wait_apply(struct ledger *led, const struct ls_wait *rec);
 int empty_apply(struct ledger *led, const struct ls_empty *rec);
 /* @conn has ended. */
 void empty_drop(struct ledger *led, uint32_t conn);
+
+/* ---- parked.c */
+int parked_apply(struct ledger *led, const struct ls_parked *rec);
+/* @conn is gone. */
+void parked_drop(struct ledger *led, uint32_t conn);
 
 /* ---- left.c */
 int left_apply(struct ledger *led, const struct ls_sock *row);

@@ -50,6 +50,7 @@ struct ledger *ledger_new(const struct ledger_limits *limits)
 	slab_init(&led->stacks, sizeof(struct stack), STACKS_MAX);
 	slab_init(&led->waits, sizeof(struct wait), WAITS_MAX);
 	slab_init(&led->empties, sizeof(struct empty), EMPTIES_MAX);
+	slab_init(&led->parked, sizeof(struct parked), EMPTIES_MAX);
 	slab_init(&led->lefts, sizeof(struct left), LEFTS_MAX);
 	slab_init(&led->streams, sizeof(struct stream), limit(limits->streams, STREAMS_MAX));
 	slab_init(&led->carriers, sizeof(struct carrier), limit(limits->conns, CARRIERS_MAX));
@@ -74,10 +75,11 @@ void ledger_free(struct ledger *led)
 	JudyLFreeArray(&led->by_pid, PJE0);
 	JudyLFreeArray(&led->by_tid, PJE0);
 	JudyLFreeArray(&led->by_listener, PJE0);
-	JudyHSFreeArray(&led->by_site, PJE0);
+	dict_fini(&led->by_site);
 	JudyLFreeArray(&led->by_stack, PJE0);
-	JudyHSFreeArray(&led->by_wait, PJE0);
+	dict_fini(&led->by_wait);
 	JudyLFreeArray(&led->by_empty, PJE0);
+	JudyLFreeArray(&led->by_parked, PJE0);
 	JudyLFreeArray(&led->by_left, PJE0);
 	carriers_fini(led);
 	stacks_fini(led);
@@ -92,6 +94,7 @@ void ledger_free(struct ledger *led)
 	slab_fini(&led->stacks);
 	slab_fini(&led->waits);
 	slab_fini(&led->empties);
+	slab_fini(&led->parked);
 	slab_fini(&led->lefts);
 	slab_fini(&led->streams);
 	slab_fini(&led->carriers);
@@ -121,6 +124,7 @@ static const uint16_t least[LS_TYPE_MAX] = {
 	[LS_STREAM] = sizeof(struct ls_stream),
 	[LS_STREAM_CONN] = sizeof(struct ls_stream_conn),
 	[LS_LIBRARY] = sizeof(struct ls_library),
+	[LS_PARKED] = sizeof(struct ls_parked),
 };
 
 static bool family_known(uint8_t family)
@@ -183,6 +187,8 @@ static int apply(struct ledger *led, const struct ls_hdr *rec)
 		return carrier_apply(led, (const void *)rec);
 	case LS_LIBRARY:
 		return library_apply(led, (const void *)rec);
+	case LS_PARKED:
+		return parked_apply(led, (const void *)rec);
 	}
 	return 0;
 }

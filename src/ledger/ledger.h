@@ -188,6 +188,13 @@ struct empty {
 	uint64_t time_ns;
 };
 
+/* A goroutine that waits for a connection. */
+struct parked {
+	uint32_t proc;
+	uint32_t call; /* enum ls_call */
+	int32_t stack;
+};
+
 /* A process that ended by a signal while it alone held connections. */
 struct death {
 	uint32_t proc;
@@ -276,6 +283,9 @@ const struct wait *ledger_wait(const struct ledger *led, uint32_t id);
 
 /* The last reader of @conn that went away empty; NULL if none was seen. Goes with @conn. */
 const struct empty *ledger_empty(const struct ledger *led, uint32_t conn);
+
+/* The goroutine that waits for @conn; NULL if none is known. Goes with @conn. */
+const struct parked *ledger_parked(const struct ledger *led, uint32_t conn);
 
 /* A connection that ended only because its last holder did (LS_HELD): a copy, kept apart from the
  * living until ledger_free(), or until a snapshot shows that somebody holds it after all.

@@ -20,17 +20,25 @@ static int names_grow(struct names *n)
 	return 0;
 }
 
+static bool name_same(const void *owner, uint32_t id, const void *key, size_t len)
+{
+	const struct names *n = owner;
+	const char *name = n->list[id - 1];
+
+	return !strncmp(name, key, len) && !name[len];
+}
+
 const char *name_intern(struct names *n, const char *s, size_t max)
 {
 	size_t len = strnlen(s, max);
-	PPvoid_t slot;
+	uint32_t id;
 	char *copy;
 
 	if (!len)
 		return "";
-	slot = JudyHSGet(n->index, (void *)s, len);
-	if (slot)
-		return *slot;
+	id = dict_get(&n->index, s, len, name_same, n);
+	if (id)
+		return n->list[id - 1];
 	if (n->count >= n->count_max || len > n->bytes_max - n->bytes)
 		return "";
 	if (n->count == n->room && names_grow(n))
@@ -38,12 +46,10 @@ const char *name_intern(struct names *n, const char *s, size_t max)
 	copy = strndup(s, len);
 	if (!copy)
 		return "";
-	slot = JudyHSIns(&n->index, copy, len, PJE0);
-	if (!slot || slot == PPJERR) {
+	if (dict_put(&n->index, copy, len, n->count + 1)) {
 		free(copy);
 		return "";
 	}
-	*slot = copy;
 	n->list[n->count++] = copy;
 	n->bytes += len;
 	return copy;
@@ -56,5 +62,5 @@ void names_fini(struct names *n)
 	for (i = 0; i < n->count; i++)
 		free(n->list[i]);
 	free(n->list);
-	JudyHSFreeArray(&n->index, PJE0);
+	dict_fini(&n->index);
 }

@@ -64,28 +64,47 @@ static void site_key(const struct ledger *led, struct site_key *k, const struct 
 	key_endpoint(led, k, c);
 }
 
+static void key_of_site(struct site_key *k, const struct site *s)
+{
+	*k = (struct site_key){
+		.proc = s->proc,
+		.stack = s->stack,
+		.netns = s->netns,
+		.port = s->port,
+		.family = s->family,
+		.proto = s->proto,
+		.role = s->role,
+	};
+	memcpy(k->addr, s->addr, sizeof(k->addr));
+}
+
+static bool site_same(const void *owner, uint32_t id, const void *key, size_t len)
+{
+	struct site_key k;
+
+	key_of_site(&k, site_at(owner, id));
+	return !memcmp(&k, key, len);
+}
+
 uint32_t site_get(struct ledger *led, const struct conn *c, int32_t stack)
 {
 	struct site_key k;
 	struct site *s;
-	PPvoid_t slot;
 	uint32_t id;
 
 	if (!c->opener)
 		return 0;
 	site_key(led, &k, c, stack);
-	slot = JudyHSGet(led->by_site, &k, sizeof(k));
-	if (slot && *slot)
-		return (uint32_t)(uintptr_t)*slot;
+	id = dict_get(&led->by_site, &k, sizeof(k), site_same, led);
+	if (id)
+		return id;
 	id = slab_alloc(&led->sites);
 	if (!id)
 		return 0;
-	slot = JudyHSIns(&led->by_site, &k, sizeof(k), PJE0);
-	if (!slot || slot == PPJERR) {
+	if (dict_put(&led->by_site, &k, sizeof(k), id)) {
 		slab_free(&led->sites, id);
 		return 0;
 	}
-	*slot = (void *)(uintptr_t)id;
 	s = site_at(led, id);
 	s->proc = k.proc;
 	s->stack = k.stack;
@@ -147,23 +166,11 @@ void site_keep(struct ledger *led, uint32_t id, int n)
 static void site_free(struct ledger *led, uint32_t id)
 {
 	struct site *s = site_at(led, id);
-	struct site_key k = {
-		.proc = s->proc,
-		.stack = s->stack,
-		.netns = s->netns,
-		.port = s->port,
-		.family = s->family,
-		.proto = s->proto,
-		.role = s->role,
-	};
 	struct proc_entry *p = proc_at(led, s->proc);
-	PPvoid_t slot;
+	struct site_key k;
 
-	memcpy(k.addr, s->addr, sizeof(k.addr));
-	slot = JudyHSGet(led->by_site, &k, sizeof(k));
-	if (slot)
-		*slot = NULL; /* see index.c */
-	JudyHSDel(&led->by_site, &k, sizeof(k), PJE0);
+	key_of_site(&k, s);
+	dict_drop(&led->by_site, &k, sizeof(k), id);
 	if (p && k.role == LS_ROLE_CLIENT)
 		p->client_sites--;
 	proc_unref(led, s->proc);

@@ -12,23 +12,29 @@ struct wait_key {
 	int32_t nr;
 };
 
-static uint32_t wait_get(struct ledger *led, struct wait_key *k)
+static bool wait_same(const void *owner, uint32_t id, const void *key, size_t len)
 {
-	PPvoid_t slot = JudyHSGet(led->by_wait, k, sizeof(*k));
-	struct wait *w;
-	uint32_t id;
+	const struct wait *w = ledger_wait(owner, id);
+	const struct wait_key *k = key;
 
-	if (slot && *slot)
-		return (uint32_t)(uintptr_t)*slot;
+	return len == sizeof(*k) && w->proc == k->proc && w->tid == k->tid &&
+	       w->stack == k->stack && w->call == k->call && w->nr == k->nr;
+}
+
+static uint32_t wait_get(struct ledger *led, const struct wait_key *k)
+{
+	uint32_t id = dict_get(&led->by_wait, k, sizeof(*k), wait_same, led);
+	struct wait *w;
+
+	if (id)
+		return id;
 	id = slab_alloc(&led->waits);
 	if (!id)
 		return 0;
-	slot = JudyHSIns(&led->by_wait, k, sizeof(*k), PJE0);
-	if (!slot || slot == PPJERR) {
+	if (dict_put(&led->by_wait, k, sizeof(*k), id)) {
 		slab_free(&led->waits, id);
 		return 0;
 	}
-	*slot = (void *)(uintptr_t)id;
 	w = slab_get(&led->waits, id);
 	w->proc = k->proc;
 	w->tid = k->tid;

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
 #include "source/live_wait.h"
@@ -16,11 +17,11 @@
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
 		 */
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -52,10 +53,14 @@ static int tell_open(struct live *live, const struct ls_open *open)
 	struct ls_open own = *open;
 	int err;
 
-	if (!live->stacks)
-		return tell_stack(live, open) ?: live->sink(live->sink_ctx, &open->hdr);
-	err = live_stack_number(live, &own.who, own.hdr.time_ns, true, &own.stack);
-	return err ?: live->sink(live->sink_ctx, &own.hdr);
+	if (live->stacks)
+		err = live_stack_number(live, &own.who, own.hdr.time_ns, true, &own.stack);
+	else
+		err = tell_stack(live, open);
+	if (err || own.tuple.family != AF_UNIX)
+		return err ?: live->sink(live->sink_ctx, &own.hdr);
+	live_local_told(live, &own);
+	return 0;
 }
 
 static int tell_stream(struct live *live, const struct ls_stream *stream)
@@ -78,6 +83,8 @@ static int tell_empty(struct live *live, const struct ls_empty *empty)
 
 static int tell(struct live *live, const struct ls_hdr *hdr)
 {
+	int err = 0;
+
 	switch (hdr->type) {
 	case LS_OPEN:
 		return tell_open(live, (const void *)hdr);
@@ -89,13 +96,17 @@ static int tell(struct live *live, const struct ls_hdr *hdr)
 		return live_stream_conn_told(live, (const void *)hdr);
 	case LS_COPY:
 		return live_stack_copied(live, (const void *)hdr);
+	case LS_HELD:
+		/* First, as what is left is a copy of what is known. */
+		err = live_local_shown(live, (const void *)hdr);
+		break;
 	case LS_PROC:
 		live_streams_proc(live, (const void *)hdr); /* as soon as can be */
 		live_stacks_proc(live, (const void *)hdr);
 		live_waits_proc(live, (const void *)hdr);
 		break;
 	}
-	return live->sink(live->sink_ctx, hdr);
+	return err ?: live->sink(live->sink_ctx, hdr);
 }
 
 static int on_record(void *ctx, void *data, size_t len)
@@ -132,7 +143,7 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx)
 static uint64_t live_now(void *arg)
 {
 	(void)arg;
-	return clock_ns(CLOCK_MONOTONIC);
+	return monotonic_ns();
 }
 
 static const struct source_identity *live_identity(void *arg)
@@ -148,6 +159,8 @@ static void live_close(void *arg)
 	ring_buffer__free(live->ring);
 	live_stacks_free(live->stacks);
 	live_waits_free(live->waits);
+	live_local_free(live->local);
+	live_parked_free(live->parked);
 	live_unload(live);
 	JudyLFreeArray(&live->cgroup_known, PJE0);
 	Judy1FreeArray(&live->stacks_known, PJE0);
@@ -183,12 +196,26 @@ static void identify(struct source_identity *id)
 	struct utsname u;
 
 	read_boot_id(id->boot_id);
-	id->start_ns = clock_ns(CLOCK_MONOTONIC);
-	id->realtime_ns = clock_ns(CLOCK_REALTIME) - id->start_ns;
+	id->start_ns = monotonic_ns();
+	id->realtime_ns = realtime_ns() - id->start_ns;
 	if (uname(&u))
 		return;
 	snprintf(id->kernel, sizeof(id->kernel), "%.40s %.20s", u.release, u.machine);
 	snprintf(id->host, sizeof(id->host), "%.63s", u.nodename);
+}
+
+/* What is only there if it is asked for. -ENOMEM: live_close() it still. */
+static int open_parts(struct live *live, const struct live_options *opt)
+{
+	bool waits = opt->detail & LIVE_WAITS, local = live->skel->links.local_open;
+	bool parked = (opt->detail & LIVE_EMPTY) && (opt->detail & LIVE_NAMES);
+
+	live->waits = waits ? live_waits_new() : NULL;
+	live->local = local ? live_local_new() : NULL;
+	live->parked = parked ? live_parked_new() : NULL;
+	if ((waits && !live->waits) || (local && !live->local) || (parked && !live->parked))
+		return -ENOMEM;
+	return opt->detail & LIVE_NUMBERED ? live_stacks_open(live, opt->detail) : 0;
 }
 
 int live_open(struct source *src, const struct live_options *opt, char err[LIVE_ERROR_LEN])
@@ -211,10 +238,8 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		snprintf(err, LIVE_ERROR_LEN, "cannot map the ring: %s", strerror(errno));
 		goto out;
 	}
-	if (opt->detail & LIVE_WAITS)
-		live->waits = live_waits_new();
-	if (((opt->detail & LIVE_WAITS) && !live->waits) ||
-	    ((opt->detail & LIVE_NUMBERED) && live_stacks_open(live, opt->detail))) {
+	e = open_parts(live, opt);
+	if (e) {
 		snprintf(err, LIVE_ERROR_LEN, "out of memory");
 		goto out;
 	}
@@ -222,6 +247,8 @@ int live_open(struct source *src, const struct live_options *opt, char err[LIVE_
 		e = live_streams_open(live, opt, err);
 		if (e)
 			goto out;
+		if (opt->program && opt->pid_count)
+			live_streams_expect(live, opt->pids[0], opt->program);
 	}
 	identify(&live->id);
 	src->ops = &live_ops;

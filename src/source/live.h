@@ -28,7 +28,8 @@ struct live_options {
 	uint32_t netns;	     /* only sockets of this network namespace (inode number); 0: all */
 	uint32_t ring_pages; /* a power of two; 0: the default of 512 */
 	enum ls_stacks stacks;
-	uint32_t detail;	  /* enum live_detail */
+	uint32_t detail;     /* enum live_detail */
+	const char *program; /* that pids[0] is going to become, an absolute path; NULL: none */
 	const char *stream_probe; /* a file with rows for LIVE_STREAMS; NULL: none */
 	bool verbose;		  /* libbpf's own words go to stderr, and what is attached */
 	bool mute;		  /* nothing else does: it belongs to a screen */

@@ -84,6 +84,7 @@ static int try_program(const char *name)
 		if (match)
 			chosen = prog;
 	}
+	live_set_local(skel);
 	err = lostsock_bpf__load(skel);
 	if (!err)
 		err = chosen ? attach_one(chosen) : -ENOENT;
@@ -180,6 +181,8 @@ static const struct trial trials[] = {
 	  "socks_unix" },
 	{ "accepts", "the stack that accepted a connection, to attach and run", KERNEL_61, false,
 	  try_program, "accept4" },
+	{ "AF_UNIX births", "the stack that connected to a UNIX socket",
+	  "a kernel from 6.7 on has it", false, try_program, "local_open" },
 	{ "thread switches", "blocked time by place, to attach and run", KERNEL_61, false,
 	  try_program, "task_switch" },
 	{ "exits", "what a process leaves open, to attach and run", KERNEL_61, false, try_program,

@@ -5,6 +5,7 @@
 #include <Judy.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/socket.h>
 #include "source/live.h"
 #include "lostsock.skel.h"
 
@@ -15,6 +16,8 @@
 struct live_stacks;
 struct live_waits;
 struct live_streams;
+struct live_local;
+struct live_parked;
 
 struct live {
 	struct lostsock_bpf *skel;
@@ -22,6 +25,8 @@ struct live {
 	struct live_stacks *stacks;
 	struct live_waits *waits;     /* NULL: blocked time is not asked for */
 	struct live_streams *streams; /* NULL: nor are streams */
+	struct live_local *local;     /* NULL: who opens AF_UNIX is not known */
+	struct live_parked *parked;   /* NULL: goroutines are not looked for */
 	struct ring_buffer *ring;
 	struct source_identity id;
 	source_sink_fn sink; /* while the ring is drained */
@@ -58,6 +63,8 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 void live_unload(struct live *live);
 /* Lets the kernel's side look at one more process. -errno. */
 int live_watch_pid(struct live *live, uint32_t pid);
+/* Makes local_open what it is: its section says another hook. */
+void live_set_local(struct lostsock_bpf *skel);
 /* Whether libbpf may speak, on stderr. */
 void live_set_verbose(bool verbose);
 
@@ -72,6 +79,28 @@ bool live_has_empty(void);
 
 /* ---- live_snapshot.c */
 int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);
+
+/* ---- live_parked.c */
+/* NULL: no memory. */
+struct live_parked *live_parked_new(void);
+void live_parked_free(struct live_parked *p);
+/* Whose goroutines are looked for from now on; replaces those of the last call. */
+void live_parked_suspect(struct live_parked *p, const uint64_t *cookies, size_t n);
+/* A snapshot's row: the process and its descriptor, if it is a suspect. */
+void live_parked_row(struct live *live, const struct ls_sock *row);
+/* Tells who waits for those whose rows this snapshot had. -errno of the sink. */
+int live_parked_tell(struct live *live, uint64_t time_ns);
+
+/* ---- live_local.c */
+/* NULL: no memory. */
+struct live_local *live_local_new(void);
+void live_local_free(struct live_local *l);
+/* Keeps @open, whose stack has its number, until its connection is shown. */
+void live_local_told(struct live *live, const struct ls_open *open);
+/* Tells who opened what @row shows, if that is not told yet. -errno of the sink. */
+int live_local_shown(struct live *live, const struct ls_sock *row);
+/* A snapshot that began at @begin_ns has shown all that is open. */
+void live_local_sweep(struct live *live, uint64_t begin_ns);
 
 /* ---- live_cgroup.c */
 int live_cgroup2_mount(char *buf, size_t len);

@@ -10,11 +10,12 @@
 #include <unistd.h>
 #include "source/live_stream.h"
 
-#define RING_PAGES	512  /* all of it is resident, and mapped twice */
-#define RING_PAGES_COPY 4096 /* a thousand copied stacks */
-#define RING_PAGES_MAX	(1u << 18)
-#define COPY_BYTES	(16 << 10) /* reaches main() through most; perf takes half of it */
-#define PAGE		4096	   /* the unit of --ring-pages; the kernel rounds up to its own */
+#define RING_PAGES		 512  /* all of it is resident, and mapped twice */
+#define RING_PAGES_COPY		 4096 /* a thousand copied stacks */
+#define RING_PAGES_MAX		 (1u << 18)
+#define COPY_BYTES		 (16 << 10) /* reaches main() through most; perf takes half of it */
+#define LIVE_CGROUP_UNIX_CONNECT 49	    /* enum bpf_attach_type of Linux 6.7 */
+#define PAGE			 4096 /* the unit of --ring-pages; the kernel rounds up to its own */
 
 static int say(char err[LIVE_ERROR_LEN], int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -143,11 +144,17 @@ static int configure(struct live *live, const struct live_options *opt, char err
 /* What can be done without; the first try has all, the last has the least. */
 enum {
 	TRY_ALL,
+	TRY_NO_LOCAL,
 	TRY_NO_POLL,
 	TRY_NO_ACCEPT,
 	TRY_NO_STREAMS,
 	TRY_END
 };
+
+void live_set_local(struct lostsock_bpf *skel)
+{
+	bpf_program__set_expected_attach_type(skel->progs.local_open, LIVE_CGROUP_UNIX_CONNECT);
+}
 
 static int try_load(struct live *live, const struct live_options *opt, int try,
 		    char err[LIVE_ERROR_LEN])
@@ -164,10 +171,15 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	accept = (opt->detail & LIVE_ACCEPT) && try < TRY_NO_ACCEPT;
 	bpf_program__set_autoload(live->skel->progs.accept4, accept);
 	bpf_program__set_autoload(live->skel->progs.accept6, accept);
+	live->skel->rodata->cfg.datagram_stacks = try < TRY_NO_ACCEPT;
+	live_set_local(live->skel);
+	bpf_program__set_autoload(live->skel->progs.local_open,
+				  live->skel->rodata->cfg.stacks != LS_STACKS_NONE &&
+					  try < TRY_NO_LOCAL);
 	bpf_program__set_autoload(live->skel->progs.stream_told,
 				  (opt->detail & LIVE_STREAMS) && try < TRY_NO_STREAMS);
-	bpf_program__set_autoload(live->skel->progs.tasks, try == TRY_ALL);
-	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try != TRY_ALL);
+	bpf_program__set_autoload(live->skel->progs.tasks, try < TRY_NO_POLL);
+	bpf_program__set_autoload(live->skel->progs.tasks_nopoll, try >= TRY_NO_POLL);
 	return lostsock_bpf__load(live->skel);
 }
 
@@ -235,6 +247,7 @@ static void attach_cgroup(struct live *live)
 		return;
 	attach_to_cgroup(live, skel->progs.accept4, &skel->links.accept4);
 	attach_to_cgroup(live, skel->progs.accept6, &skel->links.accept6);
+	attach_to_cgroup(live, skel->progs.local_open, &skel->links.local_open);
 	if (!attach_to_cgroup(live, skel->progs.datagram_end, &skel->links.datagram_end))
 		return;
 	live->ends |= LS_ENDS_UDP;

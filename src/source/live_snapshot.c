@@ -69,6 +69,11 @@ static ssize_t deliver(struct pass *p, char *buf, size_t len)
 				return err;
 		}
 		err = deliver_row(p, hdr);
+		/* Second, as it is the row that has the path. */
+		if (!err && hdr->type == LS_SOCK) {
+			err = live_local_shown(p->live, (const void *)hdr);
+			live_parked_row(p->live, (const void *)hdr);
+		}
 		if (err)
 			return err;
 		at += hdr->len;
@@ -227,8 +232,11 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 		return err;
 	snap.passes = 0;
 	err = walk_passes(&p, passes, &snap.passes) ?: live_waits_tell(live, snap.hdr.time_ns);
+	err = err ?: live_parked_tell(live, snap.hdr.time_ns);
 	/* Who ended meanwhile is to be told of before its sockets are missed. */
 	err = err ?: live_pump(live, sink, ctx);
+	if (snap.passes & LS_PASS_FILES)
+		live_local_sweep(live, snap.hdr.time_ns);
 	snap.what = LS_SNAP_END;
 	snap.took_ns = monotonic_ns() - snap.hdr.time_ns;
 	snap.rows = p.rows;

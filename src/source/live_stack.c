@@ -360,6 +360,15 @@ static int number_frames(struct live *live, const struct ls_who *who, uint64_t t
 	return err;
 }
 
+int live_stack_walked(struct live *live, const struct ls_who *who, uint64_t time_ns,
+		      const uint64_t *ips, uint32_t n, int32_t *number)
+{
+	struct walk w = { .who = *who, .time_ns = time_ns, .depth = n };
+
+	memcpy(w.ip, ips, n * sizeof(*ips));
+	return number_of(live, &w, NULL, number);
+}
+
 int live_stack_number(struct live *live, const struct ls_who *who, uint64_t time_ns, bool forget,
 		      int32_t *stack)
 {

@@ -44,6 +44,10 @@ int live_stack_copied(struct live *live, const struct ls_copy *copy);
  * if it is new. *@number: ours, -1 if there is none. -errno of the sink. */
 int live_stack_unwind(struct live *live, const struct ls_copy *copy, const void *memory, size_t len,
 		      int32_t *number);
+/* The number of a stack that user space has walked: @n addresses, at most LIVE_DEPTH; *@number as
+ * above. */
+int live_stack_walked(struct live *live, const struct ls_who *who, uint64_t time_ns,
+		      const uint64_t *ips, uint32_t n, int32_t *number);
 /* Our number in place of the kernel's *@stack. -errno of the sink. @forget: no other record will
  * name it. */
 int live_stack_number(struct live *live, const struct ls_who *who, uint64_t time_ns, bool forget,

@@ -13,25 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "source/live_stack.h"
 #include "source/live_stream.h"
+#include "symbol/needed.h"
 #include "symbol/places.h"
 
-#define FILES_MAX	64    /* with probes */
-#define LOOKED_MAX	65536 /* then all are looked at again */
-#define EAGER		3     /* snapshots at which a new process is looked at */
-#define SELDOM		16    /* every so many snapshots after that */
-#define BUDGET_NS	5000000
+#define FILES_MAX  64	 /* with probes */
+#define LOOKED_MAX 65536 /* then all are looked at again */
+#define EAGER	   3	 /* snapshots at which a new process is looked at */
+#define SELDOM	   16	 /* every so many snapshots after that */
+#define BUDGET_NS  5000000
 
-#define SETTLE_PIDS	16
-#define SETTLE_NS	30000000
-#define SETTLE_SAME_NS	4000000 /* nothing new for so long */
-#define SETTLE_STEP_NS	200000
-#define SETTLE_SAVED_NS 200000000 /* of time that was not used for it */
+#define KNOWN_MAX  16 /* whose mappings are looked at whenever there are new ones */
 
 static const uint64_t stages_ns[] = { 1000000, 3000000, 10000000, 50000000, 200000000 };
 
@@ -78,6 +77,7 @@ void live_streams_free(struct live_streams *s)
 	}
 	stream_table_free(s->table);
 	Judy1FreeArray(&s->looked, PJE0);
+	Judy1FreeArray(&s->opened, PJE0);
 	JudyLFreeArray(&s->procs, PJE0);
 	Judy1FreeArray(&s->fresh, PJE0);
 	if (s->timer_fd >= 0)
@@ -116,20 +116,36 @@ static bool is_new_file(struct live_streams *s, const struct map_line *m)
 	return Judy1Set(&s->looked, key, PJE0) == 1;
 }
 
-static void look_at_file(struct live *live, uint32_t pid, const struct map_line *m)
+/* A file may have another number in the mappings than it has by itself, and to be watched twice
+ * would be to be heard twice. True the first time. */
+static bool is_new_place(struct live_streams *s, const struct places *p)
+{
+	struct stat st;
+	uint64_t key;
+
+	if (fstat(places_fd(p), &st))
+		return false;
+	key = ls_shape_mix((uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino);
+	Judy1Set(&s->looked, key, PJE0);
+	return Judy1Set(&s->opened, key, PJE0) == 1;
+}
+
+/* @start, @end: where it is mapped; 0: not yet. */
+static void look_at_file(struct live *live, uint32_t pid, uint64_t start, uint64_t end,
+			 const char *path)
 {
 	struct live_streams *s = live->streams;
 	struct places *p;
 
 	if (s->files == FILES_MAX || s->full)
 		return;
-	p = places_open(pid, m->start, m->end, m->path);
+	p = places_open(pid, start, end, path);
 	if (!p) {
 		if (s->verbose && errno != ENOEXEC)
-			fprintf(stderr, "lostsock: streams: %s: %s\n", m->path, strerror(errno));
+			fprintf(stderr, "lostsock: streams: %s: %s\n", path, strerror(errno));
 		return;
 	}
-	if (live_probe_file(live, p, m->path))
+	if (is_new_place(s, p) && live_probe_file(live, p, path))
 		s->files++;
 	places_close(p);
 	if (s->verbose && (s->files == FILES_MAX || s->full))
@@ -185,12 +201,31 @@ static uint32_t scan(struct live *live, uint32_t pid)
 		return 0;
 	n = find_new(live, f, &list, &mapped);
 	fclose(f);
-	while (n--) {
-		list[n].line.path = list[n].path;
-		look_at_file(live, pid, &list[n].line);
-	}
+	while (n--)
+		look_at_file(live, pid, list[n].line.start, list[n].line.end, list[n].path);
 	free(list);
 	return mapped;
+}
+
+struct to_come {
+	struct live *live;
+	uint32_t pid;
+};
+
+static void look_at_needed(void *ctx, const char *path)
+{
+	const struct to_come *t = ctx;
+
+	look_at_file(t->live, t->pid, 0, 0, path);
+}
+
+/* A program of which nothing is mapped yet may be over before anybody could look at what is. */
+void live_streams_expect(struct live *live, uint32_t pid, const char *program)
+{
+	struct to_come t = { live, pid };
+
+	if (needed_files(pid, program, look_at_needed, &t) && live->streams->verbose)
+		fprintf(stderr, "lostsock: streams: %s: out of memory\n", program);
 }
 
 /* ---- processes */
@@ -287,40 +322,14 @@ void live_streams_proc(struct live *live, const struct ls_proc *proc)
 	}
 }
 
-static uint32_t scan_known(struct live *live)
+/* Given processes have just mapped something. */
+static void scan_known(struct live *live)
 {
-	struct live_streams *s = live->streams;
-	uint32_t sum = 0, n = 0;
 	Word_t pid = 0;
+	uint32_t n = 0;
 
-	while (n++ < SETTLE_PIDS && JudyLNext(s->procs, &pid, PJE0))
-		sum += scan(live, pid);
-	return sum;
-}
-
-/* Given processes have just mapped something. Their first streams may be a millisecond away, and to
- * get to know all that is mapped for its names takes longer: so the dynamic loader is watched at
- * its work for a moment, but for no more than a tenth of all time. */
-static void settle(struct live *live)
-{
-	struct live_streams *s = live->streams;
-	const struct timespec nap = { .tv_nsec = SETTLE_STEP_NS };
-	uint64_t start_ns = monotonic_ns(), now_ns = start_ns, same_ns = start_ns;
-	uint64_t saved_ns = s->saved_ns;
-	uint32_t sum = scan_known(live), next;
-
-	saved_ns += (start_ns - s->settled_ns) / 10;
-	saved_ns = saved_ns < SETTLE_SAVED_NS ? saved_ns : SETTLE_SAVED_NS;
-	while (now_ns - start_ns < saved_ns && now_ns - start_ns < SETTLE_NS &&
-	       now_ns - same_ns < SETTLE_SAME_NS) {
-		nanosleep(&nap, NULL);
-		next = scan_known(live);
-		now_ns = monotonic_ns();
-		same_ns = next == sum ? same_ns : now_ns;
-		sum = next;
-	}
-	s->saved_ns = saved_ns > now_ns - start_ns ? saved_ns - (now_ns - start_ns) : 0;
-	s->settled_ns = now_ns;
+	while (n++ < KNOWN_MAX && JudyLNext(live->streams->procs, &pid, PJE0))
+		scan(live, pid);
 }
 
 static bool has_mapped(const struct live *live)
@@ -341,7 +350,7 @@ void live_streams_pump(struct live *live)
 	if (!s)
 		return;
 	if (has_mapped(live))
-		settle(live);
+		scan_known(live);
 	due = read(s->timer_fd, &times, sizeof(times)) == sizeof(times);
 	if (!due)
 		return;

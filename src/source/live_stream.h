@@ -19,21 +19,24 @@ struct live_streams {
 	uint32_t links;
 	uint32_t probes; /* rows of the map that are in use */
 	uint32_t files;	 /* with probes */
-	Pvoid_t looked;	 /* Judy1: files that were looked at */
+	Pvoid_t looked;	 /* Judy1: files that were looked at, as mappings name them */
+	Pvoid_t opened;	 /* Judy1: ... and as they are when they are open */
 	Pvoid_t procs;	 /* JudyL: pid → struct live_scanned */
 	Pvoid_t fresh;	 /* Judy1: pids that have just become another program */
 	uint32_t stage;	 /* how often those were looked at */
 	int timer_fd;
-	uint64_t told[4];	       /* a bit for each library */
-	uint64_t budget_ns;	       /* left of this snapshot */
-	uint64_t saved_ns, settled_ns; /* see settle() */
-	bool listens;		       /* to mappings, too */
+	uint64_t told[4];   /* a bit for each library */
+	uint64_t budget_ns; /* left of this snapshot */
+	bool listens;	    /* to mappings, too */
 	bool verbose, mute, full, failed;
 };
 
 /* live->streams. -ENOMEM, or -EINVAL with one line in @err: live_streams_free() it still. */
 int live_streams_open(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_streams_free(struct live_streams *s);
+/* @pid is going to become @program, an absolute path in its own root: what that will map is watched
+ * from now on. */
+void live_streams_expect(struct live *live, uint32_t pid, const char *program);
 /* Before anything else is read: who has just started, or mapped something, is looked at again. */
 void live_streams_pump(struct live *live);
 void live_streams_snapshot(struct live *live);

@@ -51,11 +51,15 @@ int live_suspect(struct source *src, const uint64_t *cookies, size_t n)
 	size_t i;
 	int fd;
 
-	if (!live || bpf_program__fd(live->skel->progs.read_empty) < 0)
+	if (!live)
+		return -EOPNOTSUPP;
+	n = n < SUSPECTS_MAX ? n : SUSPECTS_MAX;
+	if (live->parked)
+		live_parked_suspect(live->parked, cookies, n);
+	if (bpf_program__fd(live->skel->progs.read_empty) < 0)
 		return -EOPNOTSUPP;
 	skel = live->skel;
 	fd = bpf_map__fd(skel->maps.suspects);
-	n = n < SUSPECTS_MAX ? n : SUSPECTS_MAX;
 	clear(fd, cookies, n);
 	for (i = 0; i < n; i++)
 		if (bpf_map_update_elem(fd, &cookies[i], &never, BPF_NOEXIST) && errno != EEXIST)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "symbol/internal.h"
@@ -94,10 +93,3 @@ ssize_t file_read_proc(uint32_t pid, const char *name, char *buf, size_t len)
 	return n < 0 ? n : (ssize_t)at;
 }
 
-uint64_t time_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}

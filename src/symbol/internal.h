@@ -34,7 +34,6 @@ int file_open_in(uint32_t pid, const char *path);
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end);
 /* "/proc/PID/NAME" whole, at most @len - 1 bytes, terminated. Returns the length, or -errno. */
 ssize_t file_read_proc(uint32_t pid, const char *name, char *buf, size_t len);
-uint64_t time_now_ns(void);
 
 /* ---- symtab.c: functions of one file, sorted */
 

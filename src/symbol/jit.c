@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "symbol/internal.h"
 
 #define AGAIN_NS    (100 * MS_NS)
@@ -60,7 +61,7 @@ bool process_jit(struct symbolizer *sym, struct process *p, uint64_t ip, struct 
 	struct stat st;
 
 	if (!name) {
-		now_ns = time_now_ns();
+		now_ns = monotonic_ns();
 		if (p->jit_ns && now_ns - p->jit_ns < AGAIN_NS)
 			return false;
 		p->jit_ns = now_ns;

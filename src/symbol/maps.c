@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "symbol/internal.h"
 
 #define AGAIN_NS       (200 * MS_NS) /* no more often are maps read because of an unknown address */
@@ -110,7 +111,7 @@ static bool is_kernel_thread(uint32_t pid)
 
 int process_read(struct symbolizer *sym, struct process *p)
 {
-	const uint64_t now_ns = time_now_ns();
+	const uint64_t now_ns = monotonic_ns();
 	int err;
 
 	p->read_ns = now_ns;
@@ -126,7 +127,7 @@ int process_read(struct symbolizer *sym, struct process *p)
 
 bool process_read_again(struct symbolizer *sym, struct process *p)
 {
-	if (p->exited || (p->read_ns && time_now_ns() - p->read_ns < AGAIN_NS))
+	if (p->exited || (p->read_ns && monotonic_ns() - p->read_ns < AGAIN_NS))
 		return false;
 	return process_read(sym, p) == 0;
 }

@@ -60,7 +60,7 @@ static struct perf_event_attr attributes(bool of_task)
 		.sample_type = PERF_SAMPLE_TIME,
 		.sample_id_all = 1,
 		.use_clockid = 1,
-		.clockid = CLOCK_MONOTONIC, /* as time_now_ns() */
+		.clockid = CLOCK_MONOTONIC, /* as monotonic_ns() */
 		.exclude_kernel = 1,
 		.watermark = 1,
 		.wakeup_watermark = 1,

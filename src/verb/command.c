@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "verb/command.h"
@@ -67,6 +69,24 @@ int command_user(struct command_user *user, const char *name, char err[COMMAND_E
 	if (pw)
 		snprintf(user->name, sizeof(user->name), "%s", pw->pw_name);
 	return 0;
+}
+
+char *command_find(const char *name)
+{
+	const char *dir = getenv("PATH");
+	char path[PATH_MAX];
+	struct stat st;
+	size_t len;
+
+	if (strchr(name, '/'))
+		return realpath(name, NULL);
+	for (dir = dir ?: "/bin:/usr/bin"; *dir; dir += len + (dir[len] == ':')) {
+		len = strcspn(dir, ":");
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dir, len ? "/" : "", name);
+		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK))
+			return realpath(path, NULL);
+	}
+	return NULL;
 }
 
 /* ---- in the child */

@@ -32,6 +32,9 @@ struct command {
 
 /* @name, or where that is NULL who called sudo. -EINVAL: @err has one clear line. */
 int command_user(struct command_user *user, const char *name, char err[COMMAND_ERROR_LEN]);
+/* Which file execvp() would take for @name, an absolute path for the caller to free(). NULL: none.
+ */
+char *command_find(const char *name);
 /* Makes the child, which waits. Call it before anything is open that it shall not have, and before
  * signals are blocked. 0 or -errno. */
 int command_fork(struct command *c, char **argv, const struct command_user *user);

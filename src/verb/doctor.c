@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* `lostsock doctor`: tries what the kernel can give, and says how to get what it does not. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/utsname.h>
+#include <jansson.h>
 #include "source/live.h"
 #include "verb/verb.h"
 
@@ -34,12 +36,39 @@ static void print_feature(const struct live_feature *f)
 	printf("         %s (%s)\n", f->mend, strerror(-f->err));
 }
 
+/* {"schema":1, "kernel":"6.1.0 x86_64", "works":true, "features":[{"name":"TCP births",
+ * "works":false, "required":true, "error":"ENOENT", "gives":..., "mend":...}]}: those behind one
+ * that all the others need are not in it. */
+static int print_json(const struct live_feature *f, size_t n, bool works)
+{
+	json_t *features = json_array(), *all;
+	struct utsname u;
+	size_t i;
+	int err;
+
+	if (uname(&u))
+		memset(&u, 0, sizeof(u));
+	for (i = 0; i < n; i++)
+		json_array_append_new(
+			features, json_pack("{s:s, s:b, s:b, s:s?, s:s, s:s?}", "name", f[i].name,
+					    "works", !f[i].err, "required", f[i].required, "error",
+					    f[i].err ? strerrorname_np(-f[i].err) : NULL, "gives",
+					    f[i].gives, "mend", f[i].err ? f[i].mend : NULL));
+	all = json_pack("{s:i, s:o, s:b, s:o}", "schema", 1, "kernel",
+			json_sprintf("%s %s", u.release, u.machine), "works", works, "features",
+			features);
+	err = !all || json_dumpf(all, stdout, JSON_INDENT(1)) || putchar('\n') == EOF ||
+	      fflush(stdout);
+	json_decref(all);
+	return err ? EXIT_FINDINGS : works ? EXIT_FINE : EXIT_REFUSED;
+}
+
 int verb_doctor(const struct options *opt)
 {
 	struct live_feature *f;
 	bool fatal = false;
 	size_t n, i;
-	int count;
+	int count, status;
 
 	f = live_features(&n, opt->verbose);
 	if (!f) {
@@ -47,6 +76,11 @@ int verb_doctor(const struct options *opt)
 		return EXIT_FINDINGS;
 	}
 	count = missing(f, n, &fatal);
+	if (opt->json) {
+		status = print_json(f, n, !fatal);
+		free(f);
+		return status;
+	}
 	if (fatal && f[n - 1].err && f[n - 1].required) {
 		fprintf(stderr, "lostsock: no %s: %s\n", f[n - 1].name, f[n - 1].mend);
 		free(f);

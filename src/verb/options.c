@@ -297,7 +297,7 @@ static const struct option_row rows[] = {
 	{ 's', "sort", "COLUMN", SHOW, set_sort,
 	  "rank processes by this column (help: lists them)" },
 	{ 0, "columns", "COLUMN,...", SHOW, set_columns, "these columns (help: lists them)" },
-	{ 0, "json", NULL, SHOW | GUARD, set_json, "one JSON object a report" },
+	{ 0, "json", NULL, SHOW | GUARD | VERB_DOCTOR, set_json, "one JSON object a report" },
 	{ 0, "all", NULL, SHOW, set_all, "JSON with every connection and blocked thread" },
 	{ 0, "color", "WHEN", SHOW | VERB_ATTACH, set_color,
 	  "auto, always, never; NO_COLOR is obeyed" },

@@ -38,6 +38,7 @@ struct options {
 	bool copy;		  /* attach, run: stacks are copied and unwound */
 	bool streams;		  /* top, record; attach and run have it always */
 	const char *stream_probe; /* a file; NULL: none */
+	const char *program;	  /* run: the file that pids[0] is going to become; NULL: unknown */
 	/* what to show */
 	struct view_report_options view;
 	struct verdict_thresholds thresholds;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "source/live.h"
 #include "verb/command.h"
 #include "verb/privileges.h"
@@ -25,6 +26,7 @@ struct run {
 	const struct options *opt;
 	struct command command;
 	struct command_user user;
+	char *program; /* the file that it is, NULL: unknown */
 	struct suppress *suppress;
 	struct sheet *sheet;
 	struct sheet_gate gate;
@@ -37,11 +39,11 @@ struct run {
 	int failed;	     /* exit status of an exec that did not come about */
 };
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
@@ -53,8 +55,8 @@ static int on_tick(void *ctx, const struct view_input *in)
 	tree_look(&r->tree, in->ledger);
 	if (r->command.released)
 		return 0;
-	r->gate.begin_ns = now_ns(CLOCK_MONOTONIC);
-	r->gate.realtime_ns = now_ns(CLOCK_REALTIME);
+	r->gate.begin_ns = monotonic_ns();
+	r->gate.realtime_ns = realtime_ns();
 	r->failed = command_release(&r->command, r->opt->command[0]);
 	return r->failed ? 1 : 0;
 }
@@ -82,7 +84,7 @@ static int on_end(void *ctx, const struct view_input *in, const struct ls_who *w
 static enum watch_over is_over(void *ctx, const struct ledger *led, uint64_t *until_ns)
 {
 	struct run *r = ctx;
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = monotonic_ns();
 
 	if (!r->command.ended)
 		return WATCH_GOES_ON;
@@ -234,6 +236,7 @@ static int start(struct run *r, struct source *src, struct options *own)
 	}
 	own->pids[0] = (uint32_t)r->command.pid;
 	own->pid_count = 1;
+	own->program = r->program = command_find(r->opt->command[0]);
 	own->detail = LIVE_ACCEPT | LIVE_HELD | LIVE_STREAMS;
 	if (own->stacks != LS_STACKS_NONE)
 		own->detail |= LIVE_NAMES | (own->copy ? LIVE_COPY : 0);
@@ -268,5 +271,6 @@ int verb_run(const struct options *opt)
 		status = EXIT_FINDINGS;
 	sheet_free(r.sheet);
 	suppress_free(r.suppress);
+	free(r.program);
 	return status;
 }

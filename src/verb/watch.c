@@ -388,6 +388,7 @@ int watch_open_live(struct source *src, const struct options *opt)
 		.stacks = opt->stacks,
 		.detail = opt->detail | (opt->streams ? LIVE_STREAMS : 0),
 		.stream_probe = opt->stream_probe,
+		.program = opt->program,
 		.verbose = opt->verbose,
 		.mute = opt->verb & (VERB_TOP | VERB_ATTACH) && !opt->once && !opt->json &&
 			isatty(STDOUT_FILENO) && isatty(STDERR_FILENO),

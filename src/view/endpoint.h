@@ -32,6 +32,8 @@ const struct conn *finding_conn(const struct ledger *led, const struct finding *
 uint32_t finding_site(const struct ledger *led, const struct finding *f);
 /* The task that waits on what @f accuses, 0 if none. */
 uint32_t finding_task(const struct ledger *led, const struct finding *f);
+/* The goroutine that waits on it, NULL if none is known. */
+const struct parked *finding_parked(const struct ledger *led, const struct finding *f);
 /* Who last read from what @f accuses and found nothing, NULL if that was not seen. */
 const struct empty *finding_empty(const struct ledger *led, const struct finding *f);
 /* What carries streams: both its ends, else "connection 2a of tether"; NULL is "". */

@@ -166,13 +166,27 @@ static void set_task(struct element *e, const struct view_input *in, const struc
 	json_set_stack(e, in, t->stack);
 }
 
-static json_t *waiter_object(const struct view_input *in, uint32_t id)
+/* The members of a thread; those that a goroutine has not are null. */
+static json_t *goroutine_object(const struct view_input *in, const struct parked *p)
+{
+	struct element e = element_new();
+
+	element_set(&e, "tid", json_null());
+	element_set(&e, "comm", proc_comm(proc_of(in, p->proc)));
+	element_set(&e, "syscall", json_string(call_name(p->call)));
+	element_set(&e, "blocked_s", json_null());
+	element_set(&e, "forever", json_null());
+	json_set_stack(&e, in, p->stack);
+	return element_end(&e);
+}
+
+static json_t *waiter_object(const struct view_input *in, uint32_t id, const struct parked *p)
 {
 	const struct task *t = id ? ledger_task(in->ledger, id) : NULL;
 	struct element e;
 
 	if (!t)
-		return json_null();
+		return p ? goroutine_object(in, p) : json_null();
 	e = element_new();
 	set_task(&e, in, t);
 	return element_end(&e);
@@ -277,7 +291,8 @@ json_t *json_finding(const struct view_input *in, const struct finding *f)
 	element_set(&e, "site",
 		    site_object(in, f->carrier ? f->stream_site : finding_site(in->ledger, f),
 				finding_stack(in->ledger, f)));
-	element_set(&e, "waiter", waiter_object(in, finding_task(in->ledger, f)));
+	element_set(&e, "waiter",
+		    waiter_object(in, finding_task(in->ledger, f), finding_parked(in->ledger, f)));
 	element_set(&e, "empty_reader", empty_reader_object(in, finding_empty(in->ledger, f)));
 	element_set(&e, "stream", json_finding_stream(in, f));
 	element_set(&e, "evidence", json_text(evidence));
@@ -295,7 +310,7 @@ json_t *json_connection(const struct view_input *in, const struct conn *c)
 	element_set(&e, "opener", opener_object(in, c));
 	element_set(&e, "holders", holders_array(in, c));
 	element_set(&e, "site", site_object(in, c->site, site_stack(in->ledger, c->site)));
-	element_set(&e, "waiter", waiter_object(in, c->waiter));
+	element_set(&e, "waiter", waiter_object(in, c->waiter, NULL));
 	return element_end(&e);
 }
 

@@ -130,6 +130,21 @@ static void put_waiter(struct report *r, const struct finding *f)
 	put_stack(r, t->stack);
 }
 
+/* No thread does: it is Go's runtime that waits, for all of its goroutines. */
+static void put_goroutine(struct report *r, const struct finding *f)
+{
+	const struct parked *p = finding_parked(r->in->ledger, f);
+	char line[LINE_LEN], frames[FRAMES_LEN];
+
+	if (!p)
+		return;
+	stack_text(frames, sizeof(frames), r->in->ledger, p->stack);
+	snprintf(line, sizeof(line), "goroutine parked in %s()%s%s", call_name(p->call),
+		 *frames ? ": " : "", frames);
+	report_field(r, "waits", line);
+	put_stack(r, p->stack);
+}
+
 /* An event loop waits on no connection in particular: who last looked at this one, in vain. */
 static void put_empty_reader(struct report *r, const struct finding *f)
 {
@@ -189,6 +204,7 @@ void report_group(struct report *r, const struct group *g)
 	put_where(r, &g->oldest);
 	put_holders(r, &g->oldest);
 	put_waiter(r, &g->oldest);
+	put_goroutine(r, &g->oldest);
 	put_empty_reader(r, &g->oldest);
 	line[0] = '\0';
 	verdict_explain(r->in->verdicts, r->in->ledger, &g->oldest, r->in->now_ns, line,

@@ -11,7 +11,6 @@
 #include "view/json_part.h"
 #include "view/report.h"
 
-#define CASES_MAX    65536
 #define ENTRIES_MAX  65536
 #define FINDINGS_MAX 10000 /* as JSON: 2 KiB each */
 
@@ -36,7 +35,7 @@ void sheet_free(struct sheet *s)
 	while (s->entries)
 		free(s->entry[--s->entries].text);
 	free(s->entry);
-	free(s->owner);
+	cases_fini(s);
 	json_decref(s->findings);
 	Judy1FreeArray(&s->accused, PJE0);
 	free(s);
@@ -45,64 +44,6 @@ void sheet_free(struct sheet *s)
 const struct sheet_totals *sheet_totals(const struct sheet *s)
 {
 	return &s->totals;
-}
-
-static int make_room(void **array, uint32_t n, uint32_t *room, uint32_t max, size_t size)
-{
-	uint32_t more = *room ? *room * 2 : 16;
-	void *p;
-
-	if (n < *room)
-		return 0;
-	if (n >= max)
-		return -ENOMEM;
-	p = reallocarray(*array, more, size);
-	if (!p)
-		return -ENOMEM;
-	*array = p;
-	*room = more;
-	return 0;
-}
-
-/* ---- processes */
-
-/* The newest first: what ended last is what is asked for. */
-static struct sheet_case *case_find(struct sheet *s, const struct proc *p, uint32_t *at)
-{
-	uint32_t i;
-
-	for (i = s->owners; i-- > 0;) {
-		struct sheet_case *c = &s->owner[i];
-
-		if (c->row.pid == p->pid && c->row.start_ns == p->start_ns) {
-			*at = i;
-			return c;
-		}
-	}
-	return NULL;
-}
-
-static int case_get(struct sheet *s, const struct view_input *in, uint32_t proc, uint32_t *at)
-{
-	const struct proc *p = ledger_proc(in->ledger, proc);
-	struct sheet_case *c = p ? case_find(s, p, at) : NULL;
-	int err;
-
-	if (c)
-		return 0;
-	if (!p)
-		return -ENOENT;
-	err = make_room((void **)&s->owner, s->owners, &s->owner_room, CASES_MAX,
-			sizeof(*s->owner));
-	if (err)
-		return err;
-	c = &s->owner[s->owners];
-	*c = (struct sheet_case){ .end_ns = p->exit_ns, .exec_ns = p->exec_ns };
-	row_fill(&c->row, in, proc);
-	*at = s->owners++;
-	s->totals.processes++;
-	s->totals.opened += p->opened;
-	return 0;
 }
 
 /* ---- findings */
@@ -181,6 +122,17 @@ static char *group_text(struct sheet *s, const struct view_input *in, const stru
 	return NULL;
 }
 
+static void entry_count(struct sheet *s, const struct group *g)
+{
+	uint64_t class = 1ull << g->oldest.class;
+
+	s->totals.groups++;
+	s->totals.findings += g->count;
+	s->totals.certain |= g->suspected < g->count ? class : 0;
+	s->totals.suspected |= g->suspected ? class : 0;
+}
+
+/* What finds no room is counted, and so fails a gate like any other. */
 static int entry_add(struct sheet *s, const struct view_input *in, const struct group *g,
 		     bool suppressed)
 {
@@ -189,10 +141,13 @@ static int entry_add(struct sheet *s, const struct view_input *in, const struct 
 	int err = case_get(s, in, g->oldest.proc, &owner);
 
 	if (!err)
-		err = make_room((void **)&s->entry, s->entries, &s->entry_room, ENTRIES_MAX,
-				sizeof(*s->entry));
+		err = sheet_room((void **)&s->entry, s->entries, &s->entry_room, ENTRIES_MAX,
+				 sizeof(*s->entry));
+	if (err == -ENOSPC && !suppressed)
+		entry_count(s, g);
 	if (err)
-		return err;
+		return err == -ENOSPC ? 0 : err;
+	s->owner[owner].guilty = true;
 	e = &s->entry[s->entries];
 	*e = (struct sheet_entry){
 		.owner = owner,
@@ -207,12 +162,8 @@ static int entry_add(struct sheet *s, const struct view_input *in, const struct 
 		e->suppression = suppress_find(s->opt.suppress, in, &g->oldest);
 	entry_brief(e, in, g);
 	s->entries++;
-	if (suppressed)
-		return 0;
-	s->totals.groups++;
-	s->totals.findings += g->count;
-	s->totals.certain |= g->suspected < g->count ? 1ull << e->class : 0;
-	s->totals.suspected |= g->suspected ? 1ull << e->class : 0;
+	if (!suppressed)
+		entry_count(s, g);
 	return 0;
 }
 
@@ -284,6 +235,8 @@ int sheet_take_exit(struct sheet *s, const struct view_input *in, uint32_t proc,
 	uint32_t at;
 	int err = case_get(s, in, proc, &at);
 
+	if (err == -ENOSPC)
+		return take(s, in, proc);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	if (s->owner[at].taken) {
@@ -312,6 +265,7 @@ static int take_runners(struct sheet *s, const struct view_input *in)
 			continue;
 		err = case_get(s, in, id, &at);
 		s->totals.running += !err;
+		err = err == -ENOSPC ? 0 : err;
 	}
 	return err;
 }

@@ -14,6 +14,7 @@ static void put_processes(struct json_out *w, const struct sheet *s, const struc
 	for (i = 0; i < s->owners && !w->err; i++)
 		json_out_element(w, json_process(in, &s->owner[i].row));
 	json_out_end(w);
+	json_out_member(w, "processes_left_out", json_integer(s->forgotten));
 }
 
 static void put_findings(struct json_out *w, const struct sheet *s)

@@ -123,7 +123,7 @@ static void put_process(struct report *r, const struct sheet_case *c, const char
 static void put_processes(struct report *r, const struct sheet *s,
 			  const char *(*command)(void *arg, uint32_t pid), void *arg)
 {
-	uint32_t i, shown = 0, silent = 0;
+	uint32_t i, shown = 0, silent = s->forgotten;
 
 	for (i = 0; i < s->owners && !r->err; i++) {
 		const struct sheet_case *c = &s->owner[i];

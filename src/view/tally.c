@@ -2,10 +2,10 @@
 /* Sums by name and container (tally.h). */
 #include "view/tally.h"
 
-#include <Judy.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/dict.h"
 #include "base/text.h"
 #include "view/rows.h"
 
@@ -33,7 +33,7 @@ struct name {
 
 struct tally {
 	struct tally_options opt;
-	Pvoid_t by_name;	/* struct name to its row */
+	struct dict by_name;	/* struct name to its row */
 	struct tally_row *row;	/* the first is that of all the others */
 	struct tally_row **top; /* as many, for ranking */
 	uint32_t rows, cap;
@@ -65,7 +65,7 @@ void tally_free(struct tally *t)
 {
 	if (!t)
 		return;
-	JudyHSFreeArray(&t->by_name, PJE0);
+	dict_fini(&t->by_name);
 	free(t->row);
 	free(t->top);
 	free(t->counted);
@@ -95,7 +95,7 @@ static void free_row(struct tally *t, struct tally_row *r)
 	struct name name;
 
 	name_of_row(&name, r);
-	JudyHSDel(&t->by_name, &name, sizeof(name), PJE0);
+	dict_drop(&t->by_name, &name, sizeof(name), (uint32_t)(r - t->row));
 	t->told -= r->told;
 	*r = (struct tally_row){ .seen_ns = 0 };
 }
@@ -145,15 +145,22 @@ static uint32_t free_slot(struct tally *t, uint64_t now_ns)
 	return oldest;
 }
 
+static bool row_same(const void *owner, uint32_t i, const void *key, size_t len)
+{
+	const struct tally *t = owner;
+	struct name name;
+
+	name_of_row(&name, &t->row[i]);
+	return !memcmp(&name, key, len);
+}
+
 /* The row of that name; that of all the others where there is no room for it. */
 static uint32_t row_of(struct tally *t, struct name *name, uint64_t now_ns)
 {
-	PPvoid_t slot = JudyHSGet(t->by_name, name, sizeof(*name));
+	uint32_t i = dict_get(&t->by_name, name, sizeof(*name), row_same, t);
 	struct tally_row *r;
-	uint32_t i;
 
-	if (slot) {
-		i = (uint32_t)(uintptr_t)*slot;
+	if (i) {
 		r = &t->row[i];
 		/* One that comes back, and for which there is room. */
 		if (!r->told && t->told < t->opt.rows) {
@@ -167,12 +174,10 @@ static uint32_t row_of(struct tally *t, struct name *name, uint64_t now_ns)
 		return 0;
 	r = &t->row[i];
 	*r = (struct tally_row){ .pid = name->pid, .seen_ns = now_ns ? now_ns : 1 };
-	slot = JudyHSIns(&t->by_name, name, sizeof(*name), PJE0);
-	if (!slot || slot == PPJERR) {
+	if (dict_put(&t->by_name, name, sizeof(*name), i)) {
 		r->seen_ns = 0;
 		return 0;
 	}
-	*slot = (void *)(uintptr_t)i;
 	memcpy(r->comm, name->comm, sizeof(r->comm));
 	memcpy(r->container, name->container, sizeof(r->container));
 	r->told = t->told < t->opt.rows;

@@ -102,6 +102,20 @@ static int put_waiter(struct view_top *top, const struct view_input *in, const s
 	return top_wrap(top, y, "waits", line, max);
 }
 
+static int put_goroutine(struct view_top *top, const struct view_input *in, const struct finding *f,
+			 int y, int max)
+{
+	const struct parked *p = finding_parked(in->ledger, f);
+	char frames[FRAMES_LEN], line[LINE_LEN];
+
+	if (!p)
+		return 0;
+	stack_text(frames, sizeof(frames), in->ledger, p->stack);
+	snprintf(line, sizeof(line), "goroutine parked in %s()%s%s", call_name(p->call),
+		 *frames ? ": " : "", frames);
+	return top_wrap(top, y, "waits", line, max);
+}
+
 static int put_empty_reader(struct view_top *top, const struct view_input *in,
 			    const struct finding *f, int y, int max)
 {
@@ -135,6 +149,7 @@ static int put_reasons(struct view_top *top, const struct view_input *in, int y,
 	y += top_wrap(top, y, "evidence", text, max);
 	y += top_wrap(top, y, "remedy", rule && rule->remedy ? rule->remedy : "", max);
 	y += put_waiter(top, in, f, y, max);
+	y += put_goroutine(top, in, f, y, max);
 	return y + put_empty_reader(top, in, f, y, max);
 }
 

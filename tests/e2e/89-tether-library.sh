@@ -21,7 +21,7 @@ probes() {
 		sort -u
 }
 
-release=$build/libtether.so.0 faulty=$build/libtether-faulty.so
+release=$build/libtether.so.1 faulty=$build/libtether-faulty.so
 [ -z "$(faults "$release")" ] || fail "the release library has faults: $(faults "$release")"
 [ "$(grep -c TETHER_FAULT "$release" || :)" -eq 0 ] || fail "the release library knows TETHER_FAULT"
 [ "$(faults "$faulty" | wc -l)" -gt 5 ] || fail "the faulty library has no faults"
@@ -30,7 +30,7 @@ cmp -s <(nm -D --defined-only "$release" | cut -d' ' -f3 | sort) \
 foreign=$(nm -D --defined-only "$release" | awk '$3 !~ /^tether_/ { print $3 }')
 [ -z "$foreign" ] || fail "it gives away names that are not its own: $foreign"
 case $(readelf -d "$faulty") in
-*"soname: [libtether.so.0]"*) ;;
+*"soname: [libtether.so.1]"*) ;;
 *) fail "the faulty library cannot stand in the other's place" ;;
 esac
 

@@ -14,7 +14,7 @@ library() {
 	unset LD_LIBRARY_PATH
 	[ "$1" = faulty ] || return 0
 	mkdir -p "$TMPDIR/faulty"
-	ln -sf "$(realpath "${LOSTSOCK%/*}/libtether-faulty.so")" "$TMPDIR/faulty/libtether.so.0"
+	ln -sf "$(realpath "${LOSTSOCK%/*}/libtether-faulty.so")" "$TMPDIR/faulty/libtether.so.1"
 	export LD_LIBRARY_PATH=$TMPDIR/faulty
 }
 

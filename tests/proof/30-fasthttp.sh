@@ -9,6 +9,5 @@ act() {
 	go_on
 	other_end expect 8080 5
 }
-KNOWN="a goroutine that is parked reads no more, and what read before it was accused is not kept"
 twins "fasthttp, no ReadTimeout" expect-body 5 ContinueReadBody "$PROOF/fasthttp_expect"
 proved

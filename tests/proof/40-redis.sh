@@ -16,7 +16,6 @@ redis 8080 1
 redis 8081 0
 default=$!
 twins "redis-py pool, TCP" close-wait 5 _PyEval_EvalFrameDefault "$own/redis_pool.py" tcp
-KNOWN="who opens AF_UNIX is seen by snapshots alone, which have no stack"
 twins "redis-py pool, UNIX" close-wait 5 _PyEval_EvalFrameDefault "$own/redis_pool.py" "$TMPDIR/redis.8080"
 PORT=8081 LIMIT=60
 act() {

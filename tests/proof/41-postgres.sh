@@ -7,6 +7,5 @@
 
 needs python3
 postgres 8080 1s
-KNOWN="who opens AF_UNIX is seen by snapshots alone, which have no stack"
 twins "psycopg2 pool, UNIX" close-wait 5 _PyEval_EvalFrameDefault "$own/psycopg2_pool.py" "$db"
 proved

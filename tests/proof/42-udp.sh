@@ -8,6 +8,5 @@
 needs python3
 other_end answer 8080
 LIMIT=60
-KNOWN="no stack is taken where a datagram socket is opened"
 twins "UDP client in Python" growth ">=10" _PyEval_EvalFrameDefault "$own/udp_lookup.py"
 proved

@@ -316,6 +316,14 @@ const struct empty *ledger_empty(const struct ledger *led, uint32_t conn)
 	return conn == 1 ? &reader : NULL;
 }
 
+const struct parked *ledger_parked(const struct ledger *led, uint32_t conn)
+{
+	static const struct parked goroutine = { .proc = 1, .call = LS_CALL_READ, .stack = 12 };
+
+	(void)led;
+	return conn == 2 ? &goroutine : NULL;
+}
+
 uint32_t ledger_left_end(const struct ledger *led)
 {
 	(void)led;

@@ -192,6 +192,44 @@ static void test_json(void **state)
 	json_decref(root);
 }
 
+#define MANY 150000
+
+/* A run of more processes than anybody reads: all are counted, the guilty are all told, and of the
+ * others the newest. Each end is told twice. */
+static void test_many(void **state)
+{
+	struct fixture *f = *state;
+	const struct sheet_totals *t = sheet_totals(f->s);
+	struct proc *p;
+	json_t *root, *list, *newest;
+	uint32_t i, left_out;
+
+	assert_int_equal(sheet_take_exit(f->s, &f->in, 1, 3 << 8), 0);
+	f->led->procs = FAKE_PROCS;
+	p = &f->led->proc[FAKE_PROCS - 1];
+	for (i = 0; i < MANY; i++) {
+		p->pid = 300 + i % 200;
+		p->start_ns = FAKE_NOW + i;
+		f->in.now_ns += FAKE_S / 100;
+		assert_int_equal(sheet_take_exit(f->s, &f->in, FAKE_PROCS - 1, 0), 0);
+		assert_int_equal(sheet_take_exit(f->s, &f->in, FAKE_PROCS - 1, 0), 0);
+	}
+	assert_int_equal(t->processes, MANY + 1);
+	assert_int_equal(t->findings, 80);
+	root = json_loads(write_out(f, FORM_JSON), 0, NULL);
+	list = json_object_get(root, "processes");
+	left_out = (uint32_t)json_integer_value(json_object_get(root, "processes_left_out"));
+	assert_int_equal(json_array_size(list) + left_out, MANY + 1);
+	assert_in_range(json_array_size(list), 1000, 20000);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "pid")), 4123);
+	newest = json_array_get(list, json_array_size(list) - 1);
+	assert_int_equal(json_integer_value(json_object_get(newest, "pid")),
+			 300 + (MANY - 1) % 200);
+	json_decref(root);
+	write_out(f, FORM_JUNIT);
+	has(f, "<failure");
+}
+
 static void test_suppressed(void **state)
 {
 	struct fixture *f = *state;
@@ -352,17 +390,12 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all),
-		TEST(test_at_the_end),
-		TEST(test_once),
-		TEST(test_json),
-		TEST(test_suppressed),
-		TEST(test_junit),
-		TEST(test_fails),
-		TEST(test_waits),
-		cmocka_unit_test(test_histogram),
-		TEST(test_streams),
-		TEST(test_streams_suppressed),
+		TEST(test_all),	    TEST(test_at_the_end),
+		TEST(test_once),    TEST(test_json),
+		TEST(test_many),    TEST(test_suppressed),
+		TEST(test_junit),   TEST(test_fails),
+		TEST(test_waits),   cmocka_unit_test(test_histogram),
+		TEST(test_streams), TEST(test_streams_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Every program of lostsock loads, is attached, and runs; and none is a kprobe or an fentry, on kernels
+# that have both. The one program of the kind kprobe is stream_told, on uprobes alone.
+# shellcheck source=tests/e2e/lib.sh
+. /tests/e2e/lib.sh
+
+needs bpftool jq
+busybox sysctl -qw kernel.bpf_stats_enabled=1
+: >"$TMPDIR/seen"
+
+# What is loaded at the moment, "NAME TYPE RUNS"; how it is attached.
+sample() {
+	bpftool -j prog show | jq -r '.[] | "\(.name) \(.type) \(.run_cnt // 0)"' >>"$TMPDIR/seen"
+	bpftool -j link show | jq -r '.[] | .attach_type // .type' >>"$TMPDIR/links"
+	bpftool -j perf show | jq -r '.[] | "perf:\(.fd_type)"' >>"$TMPDIR/links"
+}
+
+# watch_so ARGS...: lostsock with them, looked at each second until it ends.
+watch_so() {
+	local pid status=0
+	"$LOSTSOCK" "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" 9>&- &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sample
+		sleep 1
+	done
+	wait "$pid" || status=$?
+	[ "$status" -le 1 ] || fail "lostsock $1: exit status $status: $(cat "$TMPDIR/err")"
+}
+
+load every --hold 300
+every=$PID
+load streams --count 100000 --rate 200 --keep 4 --hold 300
+watch_so attach "$every,$PID" --for 12s --after 1s
+watch_so run --after 1s -- "$LOAD/every" --hold 6
+watch_so top --once --for 4s
+
+# What the kernel lacks is the business of doctor's list.
+lacks() { jq -e --arg name "$1" '.features[] | select(.name == $name) | .works | not' /tmp/doctor >/dev/null; }
+
+idle=
+while read -r program; do
+	case $program in
+	tasks_nopoll) lacks "blocked in poll()" || continue ;;
+	tasks) ! lacks "blocked in poll()" || continue ;;
+	read_empty) ! lacks "empty reads" || continue ;;
+	esac
+	awk -v name="$program" '$1 == name && $3 > 0 { ran = 1 } END { exit !ran }' "$TMPDIR/seen" ||
+		idle+=" $program"
+done </programs
+[ -z "$idle" ] || fail "never ran:$idle
+$(sort "$TMPDIR/seen" | awk '{ n[$1 " " $2] = $3 } END { for (i in n) print i, n[i] }')"
+
+kinds=$(awk '{ print $2, $1 }' "$TMPDIR/seen" | sort -u)
+! grep '^kprobe ' <<<"$kinds" | grep -v ' stream_told$' || fail "a kprobe: $kinds"
+ways=$(sort -u "$TMPDIR/links")
+! grep -Ei 'fentry|fexit|modify_return|kprobe|kretprobe' <<<"$ways" || fail "attached by: $ways"
+say "attached by:" $ways
