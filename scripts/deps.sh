@@ -118,6 +118,8 @@ vm    cmd:cpio                 cpio
 vm    cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 vm    file:/usr/aarch64-linux-gnu/lib/libc.a libc6-dev-arm64-cross
 vm    file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+bench cmd:prometheus-node-exporter prometheus-node-exporter
+bench cmd:pgrep                procps
 lint  cmd:clang-format         clang-format
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
