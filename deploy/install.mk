@@ -31,6 +31,7 @@ install: all ## install below DESTDIR and PREFIX
 	$(Q)install -m 0644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md) '$(docdir)'
 	$(Q)install -m 0644 LICENSES/* '$(docdir)/LICENSES'
 	$(Q)install -D -m 0644 -t '$(docdir)/prometheus' deploy/prometheus/*
+	$(Q)install -D -m 0644 -t '$(docdir)/grafana' deploy/grafana/*
 
 uninstall: ## remove what install put there
 	$(Q)rm -f '$(sbin)' '$(man8)' '$(compl)'

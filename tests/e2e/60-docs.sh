@@ -80,7 +80,7 @@ echo 'class:unread comm:no-such' >known.supp
 mkdir build && ln -s "$LOSTSOCK" build/lostsock
 export PATH=$PWD/build:$PATH TERM=screen
 number=0
-load close-wait --leaky
+load close-wait --leaky --hold 80
 while IFS= read -r command; do
 	run "$command" </dev/null
 	number=$((number + 1))
@@ -138,6 +138,12 @@ same "classes of the program (<) and of the completion (>)" "$(cut -d' ' -f1 <<<
 	"$(sed -n '/local classes=/,/'\''$/p' "$root/docs/completion/lostsock.bash" |
 		sed "s/.*classes='//; s/'//" | tr -s ' \t' '\n' | grep .)"
 
+# --- alerts ---
+
+same "alerts of deploy/ (<) and of DEPLOY.md (>)" \
+	"$(sed -n 's/^ *- alert: //p' "$root/deploy/prometheus/lostsock.rules.yml")" \
+	"$(sed -nE 's/^\| `(Lostsock[A-Za-z]+)` \|.*/\1/p' "$root/docs/DEPLOY.md")"
+
 # --- keys, from the table that the help screen prints ---
 
 keys=$(mandoc -T ascii "$man" 2>/dev/null | sed 's/.\x08//g' | sed -n '/^KEYS/,/^[A-JL-Z]/p' | tr -s ' ,;.' '\n')
@@ -151,7 +157,7 @@ fi
 
 # --- JSON: what a recording shows of each member, and what the reference says ---
 
-load close-wait --leaky
+load close-wait --leaky --hold 80
 same "members in the JSON (<) and in JSON.md (>)" \
 	"$({
 		"$LOSTSOCK" replay "$root/tests/golden/classes.lsk" --json --all --after 1s
