@@ -5,11 +5,12 @@
 	daylong.py --hours 24 --look 60 --rate 1 [--leak 3600] [--halt 6 8] >recording
 
 A process "steady" (pid 4000) opens --rate connections a second and closes each after 20 seconds,
-keeps a pool of 20, one of which is used at each look, and serves 10 keep-alives that are idle. Every
---look seconds there is a snapshot. Every ten seconds a process begins and ends.
+keeps a pool of 20, one of which is used at each look, serves 10 keep-alives that are idle, and has one
+more of which it has just not read the latest request. Every --look seconds there is a snapshot. Every
+ten seconds a process begins and ends.
 --leak S: a process "leaky" (pid 5000) opens one connection every S seconds, asks, is answered, and
 never uses or closes it. --forget S: likewise, but the peer closes it.
---halt AT H: after AT hours the clock jumps by H hours, in which nothing happened.
+--halt AT H: after AT hours the clock jumps by H hours, in which nothing happened; then comes a look.
 """
 import argparse
 import random
@@ -31,6 +32,7 @@ class Conn:
         self.cookie, self.pid, self.role, self.port = cookie, pid, role, port
         self.state, self.open, self.sent, self.received = ESTABLISHED, now, 0, 0
         self.send = self.recv = None
+        self.unread = 0
         self.fd = cookie % 1000 + 3
 
     def used(self, now):
@@ -84,7 +86,7 @@ class Writer:
         for c in conns:
             heard = c.recv if c.recv is not None else c.open
             self.record(SOCK, now, struct.pack(
-                "=IIQQiIIIQQIIIIQ", c.pid, 0, START, c.cookie, c.fd, 1 << 7, 0, 0, c.sent,
+                "=IIQQiIIIQQIIIIQ", c.pid, 0, START, c.cookie, c.fd, 1 << 7, c.unread, 0, c.sent,
                 c.received, age(c.send), age(c.recv), age(heard), 0, 0) + c.tuple() + bytes(4))
         for pid, comm in procs:
             self.record(TASK, now, struct.pack("=IIQQQQIIiiIIII16s", pid, pid, START, 0, now // S, 1,
@@ -117,6 +119,8 @@ def main():
     keepalives = [new(STEADY, SERVER, 8080) for _ in range(10)]
     for c in pool + keepalives:
         c.used(now)
+    busy = keepalives[-1]
+    busy.unread = 300
     short, lost = [], []
     jump, skipped, births = int(a.halt[1] * 3600 * S), 0, 0
     end = START + int(a.hours * 3600) * S
@@ -124,6 +128,8 @@ def main():
     while now - skipped < end:
         if jump and now - START >= a.halt[0] * 3600 * S:
             now, skipped, jump = now + jump, jump, 0
+            w.look(now, pool + keepalives + short + lost, procs)
+            now += S
         for _ in range(int(a.rate) if a.rate >= 1 else dice.random() < a.rate):
             short.append(new(STEADY, CLIENT, 80))
             short[-1].used(now)
@@ -140,9 +146,11 @@ def main():
                 lost[-1].state = CLOSE_WAIT if closed else ESTABLISHED
         if step % int(a.look) == 0:
             dice.choice(pool).used(now)
+            busy.used(now)
             w.look(now, pool + keepalives + short + lost, procs)
         now += S
         step += 1
+    busy.used(now)
     w.look(now, pool + keepalives + short + lost, procs)
     w.flush()
 
