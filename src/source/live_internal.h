@@ -38,6 +38,7 @@ struct live {
 	int cpus;
 	uint64_t seq;
 	uint16_t ends;
+	bool given;	      /* only some processes are watched */
 	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
 	Pvoid_t cgroup_of;    /* JudyL: pid → cgroup2 id when that was last told */
 	Pvoid_t stacks_known; /* Judy1: stack numbers whose frames have been told */

@@ -232,7 +232,7 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 	snap.hdr.time_ns = live->skel->bss->snap_ns;
 	snap.what = LS_SNAP_BEGIN;
 	snap.ends = live->ends;
-	snap.passes = passes;
+	snap.passes = passes | (live->given ? LS_PASS_GIVEN : 0);
 	snap.seq = ++live->seq;
 	live_streams_snapshot(live);
 	err = tell_lost(live, sink, ctx, snap.hdr.time_ns) ?: sink(ctx, &snap.hdr);
