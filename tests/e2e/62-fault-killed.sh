@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
+# seconds: 240
 # kill -9 at any moment, whatever it does: nothing stays attached, no file is left, who was watched
 # goes on, and the next one starts as the first did. THOROUGH=1: 200 times.
 # shellcheck disable=SC2119 # exporting takes none here
