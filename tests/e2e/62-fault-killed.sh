@@ -103,7 +103,7 @@ for ((round = 0; round < rounds; round++)); do
 	kill -KILL "$victim"
 	wait "$victim" 2>/dev/null || :
 	until_true 15 all_gone || fail "$round. $kind: left: $(comm -12 "$TMPDIR/json.held" <(existing) | tr '\n' ',')"
-	silent || fail "$round. $kind: its probes still count: $(semaphores "$told" | tr '\n' ' ')"
+	until_true 15 silent || fail "$round. $kind: its probes still count: $(semaphores "$told" | tr '\n' ' ')"
 	case $kind in
 	run) check_command "$children" ;;
 	*)
