@@ -73,11 +73,8 @@ static void wait_free(struct ledger *led, uint32_t id)
 {
 	const struct wait *w = slab_get(&led->waits, id);
 	struct wait_key k = { w->proc, w->tid, w->stack, w->call, w->nr };
-	PPvoid_t slot = JudyHSGet(led->by_wait, &k, sizeof(k));
 
-	if (slot)
-		*slot = NULL; /* see index.c */
-	JudyHSDel(&led->by_wait, &k, sizeof(k), PJE0);
+	dict_drop(&led->by_wait, &k, sizeof(k), id);
 	proc_unref(led, w->proc);
 	slab_free(&led->waits, id);
 }
