@@ -312,6 +312,37 @@ cpu_percent_whole() {
 
 memory_kb() { awk -v "field=$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
 
+# --- exporters, beside each other ---
+
+# crowd CONNECTIONS COUPLES SECONDS: both ends of so many connections stand idle, in two processes a
+# couple, and go by themselves after SECONDS; whose namespace it is in $crowd_pid.
+crowd_pid=''
+crowd() {
+	start crowd "${alone[@]}" timeout "$3" "$BENCH/idle" "$1" "$2" 1
+	crowd_pid=$pid
+	spoken crowd 120 || fail "the connections do not stand"
+}
+
+amid() { nsenter --net="/proc/$crowd_pid/ns/net" "$@"; }
+
+# exporter NAME PORT COMMAND...: among the crowd; its pid in $pid, once it has something to tell.
+exporter() {
+	local i
+	start "$1" "${on_watch[@]}" nsenter --net="/proc/$crowd_pid/ns/net" "${@:3}"
+	for ((i = 0; i < 600; i++)); do
+		amid curl -sf -o /dev/null --max-time 5 "http://127.0.0.1:$2/metrics" && return
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	fail "$1 has nothing to tell: $(tail -n 3 "$work/$1.err")"
+}
+
+# scrape PORT: "seconds bytes", uncompressed.
+scrape() {
+	amid "${on_load[@]}" curl -sf -o "$work/scraped" --max-time 30 -w '%{time_total} %{size_download}' \
+		"http://127.0.0.1:$1/metrics"
+}
+
 # --- HTTP servers: one core, the same 1 KB of text/html, keep-alive without end ---
 
 # serve NAME: starts it in a network namespace; its pid in $pid.

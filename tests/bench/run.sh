@@ -6,7 +6,8 @@
 # $RESULTS/bench.txt. Exit status 1 if a target was missed. Needs root, and a quiet machine.
 #
 # From the environment: LOSTSOCK the program, LOAD the folder of workloads, BENCH the folder of what
-# tests/bench/*.c became, RESULTS, T as WORD, BENCH_RUNS (5) runs, or pairs of runs, a figure.
+# tests/bench/*.c became, RESULTS, T as WORD, BENCH_RUNS (5) runs, or pairs of runs, a figure,
+# BENCH_EXPORT_SECONDS (300) how long an exporter is scraped.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,6 +18,7 @@ results=${RESULTS:-$root/build/results}
 word=${1:-${T:-}}
 runs=${BENCH_RUNS:-5}
 peer_runs=$(((runs + 1) / 2))
+export_seconds=${BENCH_EXPORT_SECONDS:-300}
 peers=(tcplife tcpstates)
 
 [ "$(id -u)" -eq 0 ] || {
@@ -395,8 +397,57 @@ figure_pool() {
 	row '... / the same in a library without probes' %.3f '<= 1.03' '' ''
 }
 
+# As Prometheus does it: each of the two is asked every 15 s, one after the other.
+export_run() {
+	local ours=$1 web=$2 theirs=$3 end=$((SECONDS + $4)) a b now_kb
+	while :; do
+		a=$(scrape 9977) && b=$(scrape 9100) || return
+		scrapes+=("$(calc "${a% *} * 1000")") bytes=${a#* }
+		peer_scrapes+=("$(calc "${b% *} * 1000")")
+		now_kb=$(($(memory_kb "$ours" VmRSS) + $(memory_kb "$web" VmRSS)))
+		[ "$now_kb" -le "$most_kb" ] || most_kb=$now_kb
+		now_kb=$(memory_kb "$theirs" VmRSS)
+		[ "$now_kb" -le "$peer_kb" ] || peer_kb=$now_kb
+		[ $((end - SECONDS)) -gt 15 ] || break
+		sleep 15
+	done
+	[ $SECONDS -ge $end ] || sleep $((end - SECONDS))
+}
+
+# The exporter, and that of Prometheus for machines with its collector of TCP states alone.
+figure_export() {
+	local scrapes=() peer_scrapes=() bytes=0 most_kb=0 peer_kb=0 ours web theirs before begin peer looks
+	command -v prometheus-node-exporter >/dev/null || fail "prometheus-node-exporter is missing" || return
+	unstand
+	crowd 100000 250 $((export_seconds + 240)) || return
+	exporter node 9100 prometheus-node-exporter --collector.disable-defaults --collector.tcpstat \
+		--web.disable-exporter-metrics --web.listen-address 127.0.0.1:9100 || return
+	theirs=$pid
+	exporter lostsock 9977 "$LOSTSOCK" export --web.listen-address 127.0.0.1:9977 || return
+	ours=$pid web=$(pgrep -P "$ours")
+	before=$(($(cpu_ticks "$ours") + $(cpu_ticks "$web"))) peer=$(cpu_ticks "$theirs") begin=$(now)
+	export_run "$ours" "$web" "$theirs" "$export_seconds" || return
+	m=("$(calc "($(cpu_ticks "$ours") + $(cpu_ticks "$web") - $before) * 100 / $(getconf CLK_TCK) / ($(now) - $begin)")")
+	peer=$(calc "($(cpu_ticks "$theirs") - $peer) * 100 / $(getconf CLK_TCK) / ($(now) - $begin)")
+	scrape 9977 >/dev/null
+	looks=$(awk '$1 == "lostsock_interval_seconds" { print $2 }' "$work/scraped")
+	row "export: CPU, 100,000 connections, $export_seconds s" %.2f '<= 1' % \
+		"node_exporter $(show %.2f "$peer") %" ", looks $(show %.0f "$looks") s apart"
+	m=("$(calc "$most_kb / 1024")")
+	row '... resident at the most, both processes' %.1f '<= 64' MiB "node_exporter $(show %.1f "$(calc "$peer_kb / 1024")") MiB"
+	median "${peer_scrapes[@]}"
+	peer=$(show %.1f "${m[@]}")
+	median "${scrapes[@]}"
+	row '... a scrape' %.1f '<= 20' ms "node_exporter, tcpstat alone, $peer ms"
+	m=("$bytes")
+	row '... its size' %.0f '<= 1000000' B ''
+	stop "$ours"
+	stop "$theirs"
+	stop "$crowd_pid"
+}
+
 # What the standing sockets would slow down comes before them.
-figures=(start run symbols pool http h3 streams replay bpf_time churn attach established cpu table memory)
+figures=(start run symbols pool http h3 streams replay bpf_time churn attach established cpu table memory export)
 
 table() {
 	echo "lostsock $("$LOSTSOCK" --version 2>/dev/null | awk '{ print $NF; exit }'), Linux $(uname -r)," \

@@ -26,6 +26,6 @@ while IFS= read -r file; do
 done < <(
 	find . \( -name .git -o -path ./build -o -path ./tests/.cache \) -prune -o -type f \
 		\( -name '*.[ch]' -o -name '*.sh' -o -name '*.bash' -o -name '*.py' -o -name '*.8' \
-		-o -name Makefile -o -path './.ci/*' \) -print | LC_ALL=C sort
+		-o -name Makefile -o -name '*.mk' -o -path './.ci/*' \) -print | LC_ALL=C sort
 )
 exit $status
