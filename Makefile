@@ -174,7 +174,7 @@ $(foreach f,plain san fuzz,$(obj_$f)/src/export/page.o): src/export/page.html
 
 # ---- rules that stand where their sources do --------------------------------------------------
 
-include src/tether/tether.mk bpf/bpf.mk deploy/static.mk tests/tests.mk deploy/install.mk
+include src/tether/tether.mk bpf/bpf.mk deploy/static.mk tests/tests.mk tests/vm/vm.mk deploy/install.mk
 
 # ---- other verbs -----------------------------------------------------------------------------
 
@@ -210,7 +210,8 @@ help: ## this list
 	@echo '  DESTDIR= PREFIX=/usr/local LIBDIR=PREFIX/lib UNITDIR=PREFIX/lib/systemd/system'
 
 FORCE:
-.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e proof proof-healthy proof-programs bench fuzz lint test test-all deps top format \
-        install uninstall deb clean help
+.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e proof proof-healthy \
+        proof-programs bench fuzz lint vm vm-fetch test test-all deps top format install uninstall deb \
+        clean help
 
 -include $(shell find build -path build/vm -prune -o -name '*.d' -type f -print 2>/dev/null)

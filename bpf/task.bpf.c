@@ -4,6 +4,7 @@
  * the filter, and say how a process ended while its connections were still open (this tracepoint
  * fires before the descriptors are closed).
  */
+#include "blocked.bpf.h"
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
 
@@ -142,7 +143,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
 	bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
-	__u32 pid = task->tgid;
+	__u32 pid = task->tgid, tid = task->pid;
 
 	if (!task_wanted(task))
 		return 0;
@@ -151,6 +152,9 @@ int BPF_PROG(task_exit, struct task_struct *task)
 		bpf_map_delete_elem(&pids, &pid);
 	if (cfg.copy_bytes && last)
 		bpf_map_delete_elem(&hot, &pid);
+	/* Its last switch is not its process's any more, which is no longer watched. */
+	if (cfg.waiters)
+		bpf_map_delete_elem(&blocked, &tid);
 	return 0;
 }
 

@@ -8,25 +8,13 @@
  * that is neither is copied once, and until it has been unwound its place goes by instruction and
  * stack pointer.
  */
+#include "blocked.bpf.h"
 #include "files.bpf.h"
 #include "lostsock.bpf.h"
 #include "stack.bpf.h"
 #include "syscalls.bpf.h"
 
 #define PF_EXITING 0x00000004
-
-/* What the thread sits in, or last sat in. */
-struct sitting {
-	struct ls_wait_key key;
-	__u64 since_ns; /* 0: it runs */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct sitting);
-} blocked SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

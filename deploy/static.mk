@@ -5,7 +5,6 @@
 # What export serves with is to be had as shared libraries alone.
 static_src  := $(filter-out src/export/% src/verb/export.c,$(src)) $(main_src) src/static/export.c
 static_libs := -lbpf -ldw -lelf -llzma -lbz2 -lz -liberty -lncursesw -ltinfo -ljansson -lJudy -lcap
-static_load := $(filter-out tests/e2e/load/uring.c,$(load_src))
 dev_arm64   := build/vm/arm64/dev
 
 cc_static       = $(CC)
@@ -47,7 +46,7 @@ build/$1/lostsock: $(static_src:%.c=build/$1/obj/%.o) build/$1/.files
 build/$1/load/%: build/$1/obj/tests/e2e/load/%.o
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$< -lpthread
+	$$(Q)$$(cflags_$1) -static $(LDFLAGS) -o $$@ $$< -luring -lpthread
 endef
 
 $(eval $(call static_flavour,static,$(bpf_arch)))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # deps.sh GROUP...  installs the packages that a group needs and this machine lacks: build, test, bench,
-# lint, deb, peers (large ones, without which some tests are skipped), or proof (what they are beside).
+# lint, vm, deb, peers (large ones, without which some tests are skipped), or proof (what they are beside).
 # It looks for the files that are needed, not for the packages: where somebody put them there by other
 # means it has nothing to do, and needs neither root nor a package manager.
 set -eu
@@ -37,6 +37,7 @@ build inc:ngtcp2/ngtcp2_crypto_gnutls.h libngtcp2-crypto-gnutls-dev
 build inc:nghttp3/nghttp3.h   libnghttp3-dev
 build inc:sys/sdt.h            systemtap-sdt-dev
 build file:/usr/share/llhttp/llhttp.c node-llhttp
+deb   file:/usr/share/build-essential/list build-essential
 deb   cmd:dh                   debhelper
 deb   cmd:dpkg-buildpackage    dpkg-dev
 test  inc:cmocka.h             libcmocka-dev
@@ -76,6 +77,13 @@ peers cmd:prometheus           prometheus
 peers py:prometheus_client     python3-prometheus-client
 peers cmd:chromium             chromium
 peers cmd:valgrind             valgrind
+peers cmd:debootstrap          debootstrap
+peers cmd:lintian              lintian
+peers cmd:podman               podman
+peers cmd:buildah              buildah
+peers cmd:crun                 crun
+peers cmd:systemd-nspawn       systemd-container
+peers py:yaml                  python3-yaml
 proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
 proof go:google.golang.org/grpc golang-google-grpc-dev
 proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev
@@ -105,6 +113,12 @@ bench inc:microhttpd.h         libmicrohttpd-dev
 bench cmd:taskset              util-linux
 bench cmd:tcplife-bpfcc        bpfcc-tools
 bench cmd:tcplife              libbpf-tools
+vm    cmd:qemu-system-x86_64   qemu-system-x86
+vm    cmd:qemu-system-aarch64  qemu-system-arm
+vm    cmd:cpio                 cpio
+vm    cmd:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+vm    file:/usr/aarch64-linux-gnu/lib/libc.a libc6-dev-arm64-cross
+vm    file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 bench cmd:prometheus-node-exporter prometheus-node-exporter
 bench cmd:pgrep                procps
 lint  cmd:clang-format         clang-format

@@ -160,7 +160,7 @@ build/peers/%-stripped: build/peers/%
 	$(Q)strip --strip-all -o $@ $<
 
 peers: $(program) $(load_bin) ## leaky and mended twins in C, C++, Go, Rust, Python, Node, Java (root)
-	@scripts/deps.sh peers
+	@scripts/deps.sh deb peers
 	@$(MAKE) $(jobs) $(peer_bin)
 	@mkdir -p $(results) && rm -f $(results)/peers
 	@$(suite_env) PEERS='$(CURDIR)/build/peers' tests/e2e/run.sh -d tests/peers

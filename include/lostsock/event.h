@@ -288,6 +288,13 @@ enum ls_stream_kind {
 	LS_STREAM_UNI = 2,   /* one direction only */
 };
 
+/* ... or one of these: its number says so, as QUIC's do, to who knows which end we are. */
+enum ls_stream_by_id {
+	LS_STREAM_ANYONES = 4, /* who opened it is not known */
+	LS_STREAM_AS_SERVER = 5,
+	LS_STREAM_AS_CLIENT = 6,
+};
+
 /* A stream is known by its process, @conn and @id; nothing here is believed to be well-formed. */
 struct ls_stream {
 	struct ls_hdr hdr;

@@ -12,6 +12,7 @@
 #include "ledger/ledger.h"
 
 #define DEATHS 64
+#define LOOKS  32 /* distances between looks that are remembered: so many, to know what is usual */
 
 /* The numbers of AF_INET and friends, which are part of the wire. */
 #define FAMILY_UNIX  1
@@ -132,6 +133,8 @@ struct ledger {
 	uint32_t frame_room;	  /* frames that all stacks have room for */
 	uint64_t lost_at_begin;	  /* ring losses when the snapshot under way began */
 	uint64_t lost_judged;	  /* ring losses that a later snapshot has made good */
+	uint64_t looks_ns[LOOKS]; /* from one look to the next, the last ones but for gaps */
+	uint32_t looks;		  /* how many there were */
 	uint64_t placed_ns;	  /* when the kernel's socket tables were last walked; 0: never */
 	uint8_t gen;		  /* of the snapshot under way, 1..255 */
 	uint8_t ends;		  /* enum ls_ends */
@@ -213,6 +216,7 @@ void stacks_fini(struct ledger *led);
 
 /* ---- wait.c */
 int wait_apply(struct ledger *led, const struct ls_wait *rec);
+void waits_sweep(struct ledger *led);
 int empty_apply(struct ledger *led, const struct ls_empty *rec);
 /* @conn has ended. */
 void empty_drop(struct ledger *led, uint32_t conn);

@@ -210,6 +210,15 @@ struct ledger_limits {
 	uint32_t tasks; /* cannot be set */
 };
 
+/* A time in which nobody looked, though looks had come often: we were stopped, or the machine was,
+ * and its clock ran on. Nobody knows what would have happened in it. */
+struct ledger_gap {
+	uint64_t begin_ns;
+	uint64_t end_ns;
+};
+
+#define LEDGER_GAPS 16
+
 struct ledger_totals {
 	uint64_t records;
 	uint64_t opened;
@@ -226,9 +235,11 @@ struct ledger_totals {
 	uint32_t procs;
 	uint32_t sites;
 	uint32_t tasks;
-	uint64_t lost_ns; /* when a loss of records was last told of, 0: never */
-	bool unplaced;	  /* a connection is in no descriptor table and has not ended: LS_PASS_SOCKS
-			     asked */
+	struct ledger_gap gap[LEDGER_GAPS]; /* the newest, in no order */
+	uint32_t gaps;			    /* how many there were */
+	uint64_t lost_ns;		    /* when a loss of records was last told of, 0: never */
+	bool unplaced; /* a connection is in no descriptor table and has not ended: LS_PASS_SOCKS
+			  asked */
 	uint64_t lost[LS_LOST_MAX];
 };
 
@@ -306,6 +317,22 @@ const struct left *ledger_left(const struct ledger *led, uint32_t id);
 static inline uint64_t ns_since(uint64_t now_ns, uint64_t then_ns)
 {
 	return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+/* How much of the time from @then_ns to @now_ns is in a gap. */
+static inline uint64_t ns_unwatched(const struct ledger_totals *t, uint64_t now_ns,
+				    uint64_t then_ns)
+{
+	uint32_t i, n = t->gaps < LEDGER_GAPS ? t->gaps : LEDGER_GAPS;
+	uint64_t sum = 0;
+
+	for (i = 0; i < n; i++) {
+		const struct ledger_gap *g = &t->gap[i];
+
+		sum += ns_since(now_ns < g->end_ns ? now_ns : g->end_ns,
+				then_ns > g->begin_ns ? then_ns : g->begin_ns);
+	}
+	return sum;
 }
 
 /* When bytes last moved either way, else when it was opened. */

@@ -148,7 +148,7 @@ static void count_live(struct ledger *led, struct carrier *c, const struct strea
 	c->live += n;
 	c->opened += opened;
 	c->freed += freed;
-	if (!(s->kind & LS_STREAM_PEERS))
+	if (stream_ours(s))
 		c->own += n;
 	e->pub.live += n;
 	e->pub.opened += opened;
@@ -159,6 +159,23 @@ static void count_live(struct ledger *led, struct carrier *c, const struct strea
 	site->opened += opened;
 	site->freed += freed;
 	site->last_ns = now_ns;
+}
+
+#define QUIC_BY_SERVER 1 /* of a stream's number: who opened it */
+#define QUIC_UNI       2
+
+/* Who opened it and how many directions it has: as told, or as its number says. */
+static void set_kind(struct stream *s, const struct ls_stream *rec)
+{
+	bool by_server = rec->id & QUIC_BY_SERVER;
+
+	if (rec->how < LS_STREAM_ANYONES)
+		s->kind = rec->how & (LS_STREAM_PEERS | LS_STREAM_UNI);
+	else if (rec->how != LS_STREAM_AS_SERVER && rec->how != LS_STREAM_AS_CLIENT)
+		s->flags |= STREAM_ANYONES;
+	else
+		s->kind = (rec->id & QUIC_UNI ? LS_STREAM_UNI : 0) |
+			  (by_server == (rec->how == LS_STREAM_AS_CLIENT) ? LS_STREAM_PEERS : 0);
 }
 
 static uint32_t stream_new(struct ledger *led, uint32_t carrier, const struct ls_stream *rec)
@@ -180,7 +197,7 @@ static uint32_t stream_new(struct ledger *led, uint32_t carrier, const struct ls
 	s->id = rec->id;
 	s->open_ns = rec->hdr.time_ns;
 	s->carrier = carrier;
-	s->kind = rec->how & (LS_STREAM_PEERS | LS_STREAM_UNI);
+	set_kind(s, rec);
 	s->tid = rec->who.tid;
 	s->site = stream_site_get(led, c->proc, rec->stack < 0 ? -1 : rec->stack, s->kind,
 				  rec->library);
@@ -340,9 +357,10 @@ static int stream_opens(struct ledger *led, uint32_t proc, const struct ls_strea
 		nonsense(led, c, stream_at(led, known));
 		return 0;
 	}
-	if (!(rec->how & LS_STREAM_PEERS))
+	known = stream_new(led, id, rec);
+	if (known && !(stream_at(led, known)->kind & LS_STREAM_PEERS))
 		c->starved_ns = 0;
-	return stream_new(led, id, rec) ? 0 : -ENOMEM;
+	return known ? 0 : -ENOMEM;
 }
 
 /* What is told of a connection's credit comes as a stream's record. */

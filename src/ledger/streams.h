@@ -12,6 +12,7 @@
 
 enum stream_flag {
 	STREAM_DOUBTED = 1 << 0, /* what was told of it does not fit together: never judged */
+	STREAM_ANYONES = 1 << 1, /* who opened it is not known */
 };
 
 struct stream {
@@ -159,6 +160,12 @@ static inline bool stream_half_open(const struct stream *s)
 	return !(s->kind & LS_STREAM_UNI) && !s->read_ns != !s->write_ns;
 }
 
+/* Known to be. */
+static inline bool stream_ours(const struct stream *s)
+{
+	return !(s->kind & LS_STREAM_PEERS) && !(s->flags & STREAM_ANYONES);
+}
+
 /* Since when it is so. */
 static inline uint64_t stream_half_ns(const struct stream *s)
 {
@@ -166,10 +173,11 @@ static inline uint64_t stream_half_ns(const struct stream *s)
 }
 
 /* The answer's side is closed, the question's is not. Whoever opens a stream asks: of the peer's,
- * our writing is the answer. */
+ * our writing is the answer. Where that is not known, nobody knows which side is which. */
 static inline bool stream_answered(const struct stream *s)
 {
-	return stream_half_open(s) && (s->kind & LS_STREAM_PEERS ? s->write_ns : s->read_ns);
+	return stream_half_open(s) && !(s->flags & STREAM_ANYONES) &&
+	       (s->kind & LS_STREAM_PEERS ? s->write_ns : s->read_ns);
 }
 
 /* Neither side can be used any more. */

@@ -5,6 +5,8 @@
  */
 #include "ledger/internal.h"
 
+#define GAP_LEAST_NS (30 * 1000000000ull)
+#define GAP_TIMES    8 /* as long as any of the last looks took to come */
 #define PLACE_AGAIN_NS \
 	(10 * 1000000000ull) /* a walk of the kernel's tables may cost a tick's worth */
 
@@ -73,11 +75,31 @@ static void conns_sweep(struct ledger *led, uint32_t passes)
 		led->placed_ns = led->totals.snapshot_time_ns;
 }
 
+/* Looks come so far apart as they did, or somewhat more on a busy machine; else it is a gap. */
+static void look_comes(struct ledger *led, uint64_t now_ns)
+{
+	struct ledger_totals *t = &led->totals;
+	uint64_t took_ns = ns_since(now_ns, t->snapshot_time_ns), longest_ns = 0;
+	int i;
+
+	if (!t->snapshot_time_ns)
+		return;
+	for (i = 0; i < LOOKS; i++)
+		if (led->looks_ns[i] > longest_ns)
+			longest_ns = led->looks_ns[i];
+	if (led->looks < LOOKS || took_ns < GAP_LEAST_NS || took_ns / GAP_TIMES <= longest_ns) {
+		led->looks_ns[led->looks++ % LOOKS] = took_ns;
+		return;
+	}
+	t->gap[t->gaps++ % LEDGER_GAPS] = (struct ledger_gap){ t->snapshot_time_ns, now_ns };
+}
+
 static void snap_begin(struct ledger *led, const struct ls_snap *rec)
 {
 	led->gen = led->gen % 255 + 1;
 	led->in_snapshot = true;
 	led->ends = rec->ends;
+	look_comes(led, rec->hdr.time_ns);
 	led->totals.snapshot_time_ns = rec->hdr.time_ns;
 	if (!led->snapshot_seen)
 		led->totals.snapshot_first_ns = rec->hdr.time_ns;
@@ -100,6 +122,7 @@ static void snap_end(struct ledger *led, const struct ls_snap *rec)
 		carriers_sweep(led);
 		stream_sites_sweep(led);
 	}
+	waits_sweep(led);
 	procs_sweep(led, rec->passes);
 	led->totals.snapshots++;
 	led->totals.snapshot_ns = rec->took_ns;

@@ -4,6 +4,9 @@
 #include <string.h>
 #include "ledger/internal.h"
 
+#define WAITS_KEPT    16384
+#define WAIT_LEAST_NS 1000000ull
+
 struct wait_key {
 	uint32_t proc;
 	uint32_t tid;
@@ -64,6 +67,35 @@ int wait_apply(struct ledger *led, const struct ls_wait *rec)
 	w->since_ns = rec->since_ns;
 	memcpy(w->bucket, rec->bucket, sizeof(w->bucket));
 	return 0;
+}
+
+static void wait_free(struct ledger *led, uint32_t id)
+{
+	const struct wait *w = slab_get(&led->waits, id);
+	struct wait_key k = { w->proc, w->tid, w->stack, w->call, w->nr };
+
+	dict_drop(&led->by_wait, &k, sizeof(k), id);
+	proc_unref(led, w->proc);
+	slab_free(&led->waits, id);
+}
+
+/* Thousands of threads come and go, and of those that have ended no record says so. The shortest
+ * waits go; a thread that lives on tells of its own again, whole, once there is more. */
+void waits_sweep(struct ledger *led)
+{
+	uint64_t least_ns;
+	uint32_t id;
+
+	for (least_ns = WAIT_LEAST_NS; led->waits.used > WAITS_KEPT; least_ns *= 4) {
+		for (id = 1; id < led->waits.end && led->waits.used > WAITS_KEPT; id++) {
+			const struct wait *w = slab_get(&led->waits, id);
+
+			if (w && !w->since_ns && w->total_ns < least_ns)
+				wait_free(led, id);
+		}
+		if (least_ns > UINT64_MAX / 4)
+			break; /* all wait now */
+	}
 }
 
 uint32_t ledger_wait_end(const struct ledger *led)

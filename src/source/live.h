@@ -60,6 +60,10 @@ struct live_program {
 /* Of all programs that are loaded, @max at most; returns how many. */
 size_t live_programs(struct source *src, struct live_program *program, size_t max);
 
+/* Whether the probes of LIVE_STREAMS, which come and go with the programs, are perf's: those ask
+ * for CAP_SYS_ADMIN each time. */
+bool live_probes_need_admin(void);
+
 /* One thing that the kernel may or may not give. */
 struct live_feature {
 	const char *name;

@@ -59,6 +59,8 @@ int live_pump(void *arg, source_sink_fn sink, void *ctx);
 
 /* ---- live_load.c */
 bool live_has_btf(void);
+/* Does this kernel have a type of this name? */
+bool live_has_type(const char *name);
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_unload(struct live *live);
 /* Lets the kernel's side look at one more process. -errno. */

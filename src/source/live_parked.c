@@ -168,6 +168,7 @@ static void find_epoll(struct live_parked *p, size_t from, size_t to)
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	dir = opendir(path);
+	// cppcheck-suppress readdirCalled ; the stream is nobody else's
 	while (dir && fds++ < FDS_MAX && (entry = readdir(dir))) {
 		fd = (uint32_t)strtoul(entry->d_name, &end, 10);
 		if (end == entry->d_name || *end || !is_epoll(pid, fd) ||
@@ -215,15 +216,35 @@ static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
 	return n == (ssize_t)len ? 0 : -EFAULT;
 }
 
-static bool is_in(struct live *live, uint32_t pid, uint64_t ip, const char *function)
+/* Of the functions at @ip the outermost, into which the others are inlined. */
+static const char *function_at(struct live *live, uint32_t pid, uint64_t ip)
 {
 	struct symbol_frame *f = live->stacks->frames;
-	int n = symbolizer_frames(live->stacks->sym, pid, ip, true, f, LIVE_INLINED), i;
+	int n = symbolizer_frames(live->stacks->sym, pid, ip, true, f, LIVE_INLINED);
 
-	for (i = 0; i < n; i++)
-		if (strcmp(f[i].function, function) == 0)
-			return true;
-	return false;
+	return n > 0 ? f[n - 1].function : "";
+}
+
+/* How many addresses are the runtime's own, the same for all who wait: what called it is told. 0:
+ * this is none of them. */
+static uint32_t count_runtime(struct live *live, uint32_t pid, const uint64_t *ips, uint32_t n)
+{
+	static const char *const own[] = { "runtime.", "internal/poll.runtime_",
+					   "internal/poll.(*pollDesc)." };
+	const char *function;
+	uint32_t i, k;
+
+	if (n < 3 || strcmp(function_at(live, pid, ips[0]), "runtime.gopark") != 0 ||
+	    strcmp(function_at(live, pid, ips[1]), "runtime.netpollblock") != 0)
+		return 0;
+	for (i = 2; i < n; i++) {
+		function = function_at(live, pid, ips[i]);
+		for (k = 0; k < 3 && strncmp(function, own[k], strlen(own[k])) != 0; k++)
+			;
+		if (k == 3)
+			return i;
+	}
+	return 0;
 }
 
 /* Who writes, if anybody does: that is what a stalled connection is about; else who reads. */
@@ -265,19 +286,20 @@ static int tell_stack(struct live *live, const struct row *row, const struct gop
 		      const struct gopark *park, bool writes, uint64_t time_ns)
 {
 	uint64_t ips[LIVE_DEPTH];
-	uint32_t n = gopark_walk(m, park, ips, LIVE_DEPTH), pid = row->who.pid;
+	uint32_t n = gopark_walk(m, park, ips, LIVE_DEPTH), own;
 	struct gopark again;
 	bool same;
 	int32_t number;
 	int err;
 
-	if (n < 3 || find_park(m, row, &same, &again) || same != writes ||
+	if (!n || find_park(m, row, &same, &again) || same != writes ||
 	    memcmp(&again, park, sizeof(again)) != 0)
 		return 0;
-	if (!is_in(live, pid, ips[0], "runtime.gopark") ||
-	    !is_in(live, pid, ips[1], "runtime.netpollblock"))
+	own = count_runtime(live, row->who.pid, ips, n);
+	if (!own)
 		return 0;
-	err = live_stack_walked(live, &row->who, time_ns, ips, n, &number);
+	ips[own]--; /* what stands first is taken for where it is, not for where it returns to */
+	err = live_stack_walked(live, &row->who, time_ns, ips + own, n - own, &number);
 	if (err || number < 0)
 		return err;
 	row->suspect->park = *park;

@@ -17,20 +17,22 @@
  * The rows that come with lostsock. Functions are watched where they are entered, never where they
  * return: a return probe changes a Go program's stack, which crashes it.
  *
- * quic-go 0.29 (the layouts are of that): the sender that a stream is given is its connection, and
- * its streamsMap has the same one. newStream's closures are called when a half is at its end; what
- * they enclose is the stream.
+ * quic-go 0.29 (the layouts are of that): the sender that a stream is given is its connection,
+ * which knows its end (1 the server, 2 the client), and its streamsMap has the same one.
+ * newStream's closures are called when a half is at its end; what they enclose is the stream.
  *
- * nghttp2: a stream is made idle (5) for its priority alone. Its functions are of use where they
- * have names: in a program that is linked with it statically, as Debian's shared library has none.
+ * nghttp2: a stream is made idle (5) for its priority alone, opening (1) for a request of the
+ * peer's, initial (0) for one of our own, and reserved (4) for a push, which may be either's. Its
+ * functions are of use where they have names: in a program that is linked with it statically, as
+ * Debian's shared library has none.
  */
 static const char *const builtin[] = {
-	QUIC "newStream open conn=go3 id=go1",
+	QUIC "newStream open conn=go3 id=go1 how=*(go3+64)+4",
 	QUIC "newStream.func1 write-closed conn=*(*(gocontext+8)+456) id=*(*(gocontext+8)+8) how=1",
 	QUIC "newStream.func2 read-closed conn=*(*(gocontext+8)+456) id=*(*(gocontext+8)+8) how=1",
 	QUIC "(*streamsMap).DeleteStream free conn=*(go1+40) id=go2",
 	QUIC "(*connection).handleCloseError conn-close conn=go1",
-	NGHTTP2 "open_stream open conn=arg1 id=arg2:s32 if=arg5:u32!=5",
+	NGHTTP2 "open_stream open conn=arg1 id=arg2:s32 how=arg5:u32 if=arg5:u32!=5",
 	NGHTTP2 "close_stream free conn=arg1 id=arg2:s32",
 	NGHTTP2 "del conn-close conn=arg1",
 };

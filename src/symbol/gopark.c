@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is known here of Go's runtime, 64-bit, 1.18 to 1.26, in words of 8 bytes:
+ * What is known here of Go's runtime, 64-bit, 1.18 to 1.25, in words of 8 bytes:
  *
  * runtime/netpoll.go, type pollDesc: link, fd, since 1.21 fdseq, atomicInfo, rg, wg. In rg and wg
  * stands 0, 1 (ready), 2 (about to wait), or the address of the goroutine's record, from when it
  * has parked until it is made ready.
  *
  * runtime/netpoll_epoll.go: the epoll has the pollDesc's address; since 1.21 with fdseq packed into
- * it, as runtime/tagptr_64bit.go does: shifted up by 16 bits, and a tag of 19 bits (since 1.25 of
- * 25) below, where the address is aligned.
+ * it, as runtime/tagptr_64bit.go does: the address is shifted up by 16 bits (15 in 1.25), and what
+ * is below, also where it is aligned (to 8, since 1.25 to 512), is the tag.
  *
  * runtime/runtime2.go, type g: stack.lo, stack.hi, five words, then sched, a gobuf: sp, pc, g,
  * ctxt, until 1.24 ret, lr, bp.
@@ -61,7 +61,7 @@ static bool is_address(uint64_t v)
 static int find_desc(const struct gopark_memory *m, uint64_t data, uint32_t fd,
 		     uint64_t desc[DESC_WORDS], unsigned int *rg)
 {
-	const uint64_t tagged[] = { data >> 19 << 3, data >> 25 << 9 };
+	const uint64_t tagged[] = { data >> 19 << 3, data >> 25 << 9, data >> 24 << 9 };
 	size_t i;
 
 	*rg = DESC_RG_OLD;

@@ -29,6 +29,8 @@ void privileges_drop(uint32_t detail)
 	}
 	if (detail & ~PRIVILEGES_KILL)
 		keep(caps, CAP_PERFMON);
+	if ((detail & LIVE_STREAMS) && live_probes_need_admin())
+		keep(caps, CAP_SYS_ADMIN);
 	if (detail & PRIVILEGES_KILL)
 		keep(caps, CAP_KILL);
 	/* Where this fails there was less to begin with, and everything is open already. */

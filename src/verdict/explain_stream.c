@@ -49,8 +49,9 @@ void explain_stream_half_open(struct words *w)
 		say_how(w, s->read_ns ? s->read_how : s->write_how);
 		say(w, ", %s still open", s->read_ns ? "writing" : "reading");
 	}
-	say(w, "; stream %llu, opened by %s", (unsigned long long)s->id,
-	    s->kind & LS_STREAM_PEERS ? "the peer" : "this program");
+	say(w, "; stream %llu", (unsigned long long)s->id);
+	if (!(s->flags & STREAM_ANYONES))
+		say(w, ", opened by %s", s->kind & LS_STREAM_PEERS ? "the peer" : "this program");
 	say_carrier(w);
 }
 

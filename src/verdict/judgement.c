@@ -76,6 +76,8 @@ static int charge(struct judgement *j, uint32_t proc, enum verdict_class class, 
 			ch->sum.leaked += count;
 		else if (r->counted)
 			ch->sum.stalled += count;
+		if (r->about == VERDICT_ABOUT_STREAMS && r->kind == VERDICT_LEAK)
+			ch->sum.leaked_streams += count;
 		if (!ch->sum.oldest_ns || since_ns < ch->sum.oldest_ns)
 			ch->sum.oldest_ns = since_ns;
 	}

@@ -193,6 +193,7 @@ const struct rule rules[VERDICT_MAX] = {
 [VERDICT_STREAM_HALF_OPEN] = {
 	.text = {
 		.name = "stream-half-open", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
+		.counted = true,
 		.after_ns = NS_M, .bare_after = true,
 		.evidence = "a stream is closed on one side, the answer's, or released, "
 			"and the other stays open",
@@ -203,6 +204,7 @@ const struct rule rules[VERDICT_MAX] = {
 [VERDICT_STREAM_GROWTH] = {
 	.text = {
 		.name = "stream-growth", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_STREAMS,
+		.counted = true,
 		.after_ns = 5 * NS_M, .bare_after = true, .bare_min_ns = 30 * NS_S, .window = true,
 		.evidence = "one site opens more and more streams on old connections, "
 			"and none of the old ones goes",
@@ -213,6 +215,7 @@ const struct rule rules[VERDICT_MAX] = {
 [VERDICT_STREAM_STARVED] = {
 	.text = {
 		.name = "stream-starved", .kind = VERDICT_STALL, .about = VERDICT_ABOUT_STREAMS,
+		.counted = true,
 		.after_ns = NS_M, .bare_after = true,
 		.evidence = "the program could open no stream: the peer's limit is used up",
 		.remedy = "end the streams that are no longer needed, and give the wait for a new "

@@ -84,10 +84,17 @@ static inline enum sock_kind conn_kind(const struct conn *c)
 	return c->proto == IPPROTO_UDP ? KIND_UDP : KIND_TCP;
 }
 
-/* Whether what began at @since_ns (0: never) had lasted @after_ns when it was last seen. */
+/* Whether what began at @since_ns (0: never) had lasted @after_ns when it was last seen. What went
+ * by in a gap does not count: a program that stood still cannot have taken too long. */
 static inline bool lasted(const struct rule_ctx *x, uint64_t since_ns, uint64_t after_ns)
 {
-	return since_ns && x->seen_ns >= since_ns && x->seen_ns - since_ns >= after_ns;
+	uint64_t ns;
+
+	if (!since_ns || x->seen_ns < since_ns)
+		return false;
+	ns = x->seen_ns - since_ns;
+	return ns >= after_ns &&
+	       ns - ns_unwatched(ledger_totals(x->led), x->seen_ns, since_ns) >= after_ns;
 }
 
 /* The thread that sits in a read or poll of @c without a time limit, NULL if none. */

@@ -332,7 +332,7 @@ static int judge_stream(const struct rule_ctx *x, struct streams *st, uint32_t i
 	if (array_reserve(&st->accused, &st->cap, st->n + 1, sizeof(*st->accused)))
 		return -ENOMEM;
 	st->accused[st->n++] = a;
-	st->own_stuck[s->carrier] += !(s->kind & LS_STREAM_PEERS) && a.strong;
+	st->own_stuck[s->carrier] += stream_ours(s) && a.strong;
 	return 0;
 }
 

@@ -111,11 +111,12 @@ struct finding {
 	uint64_t since_ns; /* when what it accuses began; `left-open`: when its process ended */
 };
 
-/* What one process has lost: connections, each counted once, those that a growth stands for
- * included. `aborted`, `died-holding`, `task-growth`, `left-open`, and what is said of streams and
- * counters, add to worst and oldest_ns only: what they accuse is no open connection. */
+/* What one process has lost: connections and streams, each counted once, those that a growth stands
+ * for included. `aborted`, `died-holding`, `task-growth`, `left-open` and `miscount` add to worst
+ * and oldest_ns only: what they accuse is not open. */
 struct proc_verdict {
 	uint32_t leaked;
+	uint32_t leaked_streams; /* of these */
 	uint32_t stalled;
 	uint64_t oldest_ns;	  /* since_ns of its oldest finding, 0 if none */
 	enum verdict_class worst; /* the class that accuses most */

@@ -141,7 +141,7 @@ const struct empty *finding_empty(const struct ledger *led, const struct finding
 
 const struct parked *finding_parked(const struct ledger *led, const struct finding *f)
 {
-	return f->conn && !f->task && !f->left ? ledger_parked(led, f->conn) : NULL;
+	return f->conn && !f->task && !f->left && !f->carrier ? ledger_parked(led, f->conn) : NULL;
 }
 
 static char *site_endpoint(char *buf, size_t len, const struct site *s)

@@ -172,13 +172,13 @@ char *group_count_text(char *buf, size_t len, const struct group *g)
 	const struct verdict_rule *rule = verdict_rule(g->oldest.class);
 	const char *s = g->count == 1 ? "" : "s";
 
-	if (rule && rule->counted)
+	if (g->oldest.stream)
+		snprintf(buf, len, "%u stream%s", g->count, s);
+	else if (rule && rule->counted)
 		snprintf(buf, len, "%u %s", g->count,
 			 rule->kind == VERDICT_LEAK ? "leaked" : "stalled");
 	else if (g->oldest.class == VERDICT_MISCOUNT)
 		snprintf(buf, len, "off by %u", g->count);
-	else if (g->oldest.stream)
-		snprintf(buf, len, "%u stream%s", g->count, s);
 	else if (g->oldest.class == VERDICT_TASK_GROWTH)
 		snprintf(buf, len, "%u thread%s", g->count, s);
 	else

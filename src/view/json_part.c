@@ -355,6 +355,7 @@ json_t *json_process(const struct view_input *in, const struct proc_row *r)
 						      : json_null());
 	element_set(&e, "live", json_integer(r->live));
 	element_set(&e, "leaked", json_integer(r->leaked));
+	element_set(&e, "leaked_streams", json_integer(r->leaked_streams));
 	element_set(&e, "stalled", json_integer(r->stalled));
 	element_set(&e, "opened", json_integer((json_int_t)r->opened));
 	element_set(&e, "closed", json_integer((json_int_t)r->closed));

@@ -102,7 +102,7 @@ static void sum_all(struct sums *s, const struct view_input *in, const struct vi
 	end = ledger_proc_end(in->ledger);
 	for (id = 1; id < end; id++) {
 		v = verdicts_proc(in->verdicts, id);
-		s->leaked += v->leaked;
+		s->leaked += v->leaked - v->leaked_streams;
 		s->stalled += v->stalled;
 		p = ledger_proc_streams(in->ledger, id);
 		s->streams += p ? p->live : 0;

@@ -169,6 +169,7 @@ bool row_fill(struct proc_row *r, const struct view_input *in, uint32_t proc)
 		.pid = p->pid,
 		.live = p->live,
 		.leaked = v->leaked,
+		.leaked_streams = v->leaked_streams,
 		.stalled = v->stalled,
 		.threads = p->threads,
 		.netns = p->netns,

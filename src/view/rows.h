@@ -33,6 +33,7 @@ struct proc_row {
 	uint32_t pid;
 	uint32_t live;
 	uint32_t leaked;
+	uint32_t leaked_streams;
 	uint32_t stalled;
 	uint32_t threads;
 	uint32_t netns;

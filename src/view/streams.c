@@ -134,8 +134,9 @@ static void set_stream(struct element *e, const struct view_input *in, const str
 	s = known ? s : &none;
 	element_set(e, "stream", known ? json_number_text(s->id) : json_null());
 	element_set(e, "opened_by",
-		    known ? json_string(s->kind & LS_STREAM_PEERS ? "peer" : "program")
-			  : json_null());
+		    known && !(s->flags & STREAM_ANYONES)
+			    ? json_string(s->kind & LS_STREAM_PEERS ? "peer" : "program")
+			    : json_null());
 	element_set(e, "unidirectional",
 		    known ? json_boolean(s->kind & LS_STREAM_UNI) : json_null());
 	element_set(e, "read", known ? json_side(s, true) : json_null());

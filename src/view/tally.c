@@ -285,7 +285,7 @@ static void look_at_proc(struct tally *t, const struct view_input *in, uint32_t 
 	r->seen_ns = in->now_ns;
 	r->processes += !p->exit_ns;
 	r->live += p->live;
-	r->leaked += v->leaked;
+	r->leaked += v->leaked - v->leaked_streams;
 	r->stalled += v->stalled;
 	if (t->opt.fds && !p->exit_ns)
 		add_fds(r, t->opt.fds(p->pid));

@@ -2,6 +2,7 @@
 /* A process looked at closely: its stacks by name, what blocks it, what it leaves open. */
 #include <poll.h>
 #include <signal.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "source/live_internal.h"
@@ -129,6 +130,35 @@ static NO_FRAME_POINTER int accept_one(int listener)
 	return accept(listener, (struct sockaddr *)&peer, &len) + (peer.ss_family == AF_UNIX);
 }
 
+static NO_FRAME_POINTER int open_datagram(void)
+{
+	volatile char room[64] = { 0 };
+
+	return socket(AF_INET, SOCK_DGRAM, 0) + room[0];
+}
+
+/* To a listener of its own, after a try at what is not there. */
+static NO_FRAME_POINTER int connect_by_name(int *listener)
+{
+	static const char name[] = "lostsock-attach", nobody[] = "lostsock-nobody";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + sizeof(name);
+	volatile int fd;
+
+	memcpy(to.sun_path + 1, nobody, sizeof(nobody) - 1);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (!connect(fd, (struct sockaddr *)&to, len))
+		_exit(1);
+	close(fd);
+	memcpy(to.sun_path + 1, name, sizeof(name) - 1);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	*listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(*listener, (struct sockaddr *)&to, len) || listen(*listener, 1) ||
+	    connect(fd, (struct sockaddr *)&to, len))
+		_exit(1);
+	return fd;
+}
+
 /* Two connections, one of them twice, and both ends of a pair. */
 static void hold(uint16_t port)
 {
@@ -140,7 +170,7 @@ static void hold(uint16_t port)
 
 static void child_main(int in, int out, uint16_t port, const int listeners[2])
 {
-	int fd = -1;
+	int fd = -1, own = -1;
 	char what;
 
 	while (read(in, &what, 1) == 1) {
@@ -163,6 +193,12 @@ static void child_main(int in, int out, uint16_t port, const int listeners[2])
 		case '4':
 		case '6':
 			accept_one(listeners[what == '6']);
+			break;
+		case 'd':
+			fd = open_datagram();
+			break;
+		case 'u':
+			fd = connect_by_name(&own);
 			break;
 		case 'h':
 			hold(port);
@@ -338,6 +374,53 @@ static void who_accepts_is_named(void **state)
 		assert_true(frame_of(c, open->stack, "accept_one") > 0);
 		close(fd);
 	}
+}
+
+/* ---- opened without a connection, or by name */
+
+static void who_opens_a_datagram_socket_is_named(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *open;
+
+	tell_child(c, 'd');
+	pump(c);
+	open = nth(c, LS_OPEN, 0);
+	assert_non_null(open);
+	assert_int_equal(open->tuple.proto, IPPROTO_UDP);
+	assert_int_equal(open->who.pid, c->child);
+	assert_true(frame_of(c, open->stack, "open_datagram") > 0);
+}
+
+/* One that has failed is nobody's, and who has succeeded is told of after the row. */
+static void who_connects_by_name_is_named(void **state)
+{
+	struct close_look *c = *state;
+	const struct ls_open *open;
+	const struct ls_sock *row;
+	unsigned int i;
+
+	if (!((struct live *)c->src.arg)->local) {
+		print_message("skipped: the kernel has no hook for AF_UNIX (6.7)\n");
+		skip();
+	}
+	tell_child(c, 'u');
+	pump(c);
+	assert_null(nth(c, LS_OPEN, 0));
+	look(c);
+	open = nth(c, LS_OPEN, 0);
+	assert_non_null(open);
+	assert_null(nth(c, LS_OPEN, 1));
+	assert_int_equal(open->tuple.family, AF_UNIX);
+	assert_int_equal(open->who.pid, c->child);
+	assert_true(frame_of(c, open->stack, "connect_by_name") > 0);
+	for (i = 0; (row = nth(c, LS_SOCK, i)) && row->cookie != open->cookie; i++)
+		;
+	assert_non_null(row);
+	assert_int_equal(row->tuple.role, LS_ROLE_CLIENT);
+	assert_true((const void *)row < (const void *)open);
+	look(c);
+	assert_null(nth(c, LS_OPEN, 0));
 }
 
 /* ---- blocked */
@@ -533,6 +616,8 @@ int main(void)
 		CLOSELY(the_guilty_function_is_named, with_stacks),
 		CLOSELY(callers_are_told_apart, with_stacks),
 		CLOSELY(who_accepts_is_named, with_accept),
+		CLOSELY(who_opens_a_datagram_socket_is_named, with_stacks),
+		CLOSELY(who_connects_by_name_is_named, with_stacks),
 		CLOSELY(blocked_time_has_its_place, with_waits),
 		CLOSELY(the_last_empty_reader_is_named, with_empty),
 		CLOSELY(what_is_held_at_the_end_is_told, with_held),

@@ -21,12 +21,22 @@ round() {
 	rss+=("$(rss_kb)")
 }
 
+# How many threads the kernel's side holds for blocked: those that live, and no more.
+rows_blocked() {
+	local id
+	for id in $(sed -nE 's/^map_id:\t([0-9]+)$/\1/p' "/proc/$watch_pid/fdinfo/"* | sort -u); do
+		[ "$(bpftool -j map show id "$id" | jq -r .name)" != blocked ] || bpftool -j map dump id "$id" | jq length
+	done
+}
+
 # Three rounds: after the first, what is needed at all is there, and stays what it is.
 bomb() {
 	rss=()
 	round
 	round
 	round
+	rows=$(rows_blocked)
+	[ "${rows:-0}" -lt 50 ] || fail "$1: $rows threads blocked, and most of them have ended"
 	kill -INT "$watch_pid"
 	watched
 	say "$1: $(truth forked) processes; RSS ${rss[*]} kB; lost $(jq -c .lost "$JSON")"

@@ -79,6 +79,9 @@ jq -e --argjson n "$left" '[.findings[] | select(.class == "stream-half-open")] 
 	(map(.count) | add) == $n and all(.stream.opened_by == "peer" and .stream.read == "open" and
 	.stream.write == "ended" and .local != null and (.site.frames | length) > 0)' "$JSON" >/dev/null ||
 	fail "$left half open: $(jq -c '.findings[] | [.class, .count, .local, .stream, .site]' "$JSON")"
+jq -e --argjson pid "$serve_pid" --argjson n "$left" '.processes[] | select(.pid == $pid) |
+	.leaked_streams == $n and .leaked >= $n' "$JSON" >/dev/null ||
+	fail "$left streams are not counted as leaked: $(jq -c '.processes[]' "$JSON")"
 kill "$client" "$serve_pid" 2>/dev/null || :
 wait "$client" "$serve_pid" 2>/dev/null || :
 

@@ -6,7 +6,8 @@
 # behind. Leaves "passed failed skipped" in build/results/NAME, NAME that of DIR. Needs root.
 #
 # From the environment: LOSTSOCK the program, LOAD the folder of workloads, RESULTS the folder for
-# results, V=1 and T=PATTERN as -v and PATTERN, TEST_SECONDS the time limit of a scenario.
+# results, V=1 and T=PATTERN as -v and PATTERN, TEST_SECONDS the time limit of a scenario. One that needs
+# more says so in a line "# seconds: N".
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -94,14 +95,16 @@ left_behind() {
 
 # Runs one scenario; leaves its verdict in $work/NAME/verdict.
 run_one() {
-	local script=$1 name=$2 netns=$prefix-$3 dir=$work/$2 status=0 left group verdict
+	local script=$1 name=$2 netns=$prefix-$3 dir=$work/$2 status=0 left group verdict limit
+	limit=$(sed -nE 's/^# seconds: ([0-9]+)$/\1/p' "$script")
+	limit=${limit:-${TEST_SECONDS:-90}}
 	mkdir -p "$dir/tmp"
 	chmod 755 "$work" "$dir" "$dir/tmp"
 	orphans >"$dir/before"
 	# nsenter, as `ip netns exec` would hide what is mounted below /sys, cgroup2 among it.
 	ip netns add "$netns" && ip -n "$netns" link set lo up || return 1
 	TMPDIR=$dir/tmp nsenter --net="/run/netns/$netns" \
-		timeout -k 5 "${TEST_SECONDS:-90}" bash "$script" </dev/null >"$dir/log" 2>&1 &
+		timeout -k 5 "$limit" bash "$script" </dev/null >"$dir/log" 2>&1 &
 	group=$! # timeout makes itself the leader of a group
 	echo "$group" >"$dir/group"
 	wait "$group" || status=$?
@@ -113,7 +116,7 @@ run_one() {
 	case $status in
 	0) verdict="ok $name" ;;
 	77) verdict="skip $name: $(sed -n 's/^skip: //p' "$dir/log" | tail -n 1)" ;;
-	124 | 137) verdict="not ok $name: did not end within ${TEST_SECONDS:-90} s" ;;
+	124 | 137) verdict="not ok $name: did not end within $limit s" ;;
 	*) verdict="not ok $name" ;;
 	esac
 	[ -z "$left" ] || verdict="not ok $name: left attached:$left"

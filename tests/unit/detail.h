@@ -92,6 +92,21 @@ static inline int tell_empty(struct story *s, uint32_t pid, uint32_t tid, uint64
 	return tell(s, &rec);
 }
 
+static inline int tell_parked(struct story *s, uint32_t pid, uint64_t cookie, int32_t stack,
+			      uint32_t call)
+{
+	struct ls_parked rec = {
+		.hdr = rec_hdr(LS_PARKED, sizeof(rec), s->now_ns),
+		.who = rec_who(pid),
+		.cookie = cookie,
+		.stack = stack,
+		.call = call,
+	};
+
+	rec.who.tid = 0;
+	return tell(s, &rec);
+}
+
 /* The end of @pid shows a socket that nobody else holds. */
 static inline struct ls_sock held_rec(const struct story *s, uint64_t cookie, uint32_t pid,
 				      int32_t fd, uint8_t role)

@@ -321,7 +321,7 @@ const struct parked *ledger_parked(const struct ledger *led, uint32_t conn)
 	static const struct parked goroutine = { .proc = 1, .call = LS_CALL_READ, .stack = 12 };
 
 	(void)led;
-	return conn == 2 ? &goroutine : NULL;
+	return conn == 1 ? &goroutine : NULL;
 }
 
 uint32_t ledger_left_end(const struct ledger *led)

@@ -224,7 +224,21 @@ static void test_waiter(void **state)
 	assert_text(waiter, "comm", "worker-3");
 	assert_text(waiter, "syscall", "read");
 	assert_int_equal(length(waiter, "frames"), 2);
-	assert_null_at(item(root, "findings", 0), "waiter");
+	assert_null_at(item(root, "findings", 1), "waiter");
+}
+
+/* No thread: what only a thread has is null. */
+static void test_goroutine(void **state)
+{
+	json_t *root = dump(*state, NULL, false);
+	json_t *waiter = json_object_get(item(root, "findings", 0), "waiter");
+
+	assert_null_at(waiter, "tid");
+	assert_text(waiter, "comm", "api-gw");
+	assert_text(waiter, "syscall", "read");
+	assert_null_at(waiter, "blocked_s");
+	assert_null_at(waiter, "forever");
+	assert_int_equal(length(waiter, "frames"), 2);
 }
 
 /* Every finding has the same members, whatever it is about. */
@@ -510,10 +524,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_head),	   T(test_processes),	 T(test_finding), T(test_holders),
-		T(test_waiter),	   T(test_same_members), T(test_all),	  T(test_hostile_name),
-		T(test_filter),	   T(test_lines),	 T(test_nothing), T(test_full_disk),
-		T(test_no_memory), T(test_reference),	 T(test_streams),
+		T(test_head),	      T(test_processes), T(test_finding),      T(test_holders),
+		T(test_waiter),	      T(test_goroutine), T(test_same_members), T(test_all),
+		T(test_hostile_name), T(test_filter),	 T(test_lines),	       T(test_nothing),
+		T(test_full_disk),    T(test_no_memory), T(test_reference),    T(test_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,53 @@ static void row_before_its_record(void **state)
 	assert_int_equal(site->live, 0);
 }
 
+/* A datagram socket that connects is counted elsewhere, and was opened where it was. */
+static void its_stack_stays_when_it_connects(void **state)
+{
+	struct story *s = *state;
+	struct ls_open open = open_rec(s, C, 100, LS_ROLE_PEER, -1);
+	struct ls_sock row = row_rec(s, C, 100, 5, LS_ROLE_CLIENT);
+	const struct site *site;
+
+	look_at_nothing(s);
+	open.stack = 9;
+	open.tuple.proto = row.tuple.proto = IPPROTO_UDP;
+	open.tuple.rport = 0;
+	row.tuple.rport = 53;
+	assert_int_equal(tell(s, &open), 0);
+	later(s, 1);
+	begin(s);
+	row.hdr.time_ns = s->now_ns;
+	assert_int_equal(tell(s, &row), 0);
+	finish(s);
+	site = ledger_site(s->led, conn_of(s, C)->site);
+	assert_int_equal(site->role, LS_ROLE_CLIENT);
+	assert_int_equal(site->port, 53);
+	assert_int_equal(site->stack, 9);
+	assert_int_equal(site->live, 1);
+}
+
+/* Who opened an AF_UNIX connection is told of when a row has shown it: or before its end. */
+static void a_path_that_came_later(void **state)
+{
+	struct story *s = *state;
+	struct ls_open open = open_rec(s, C, 100, LS_ROLE_CLIENT, -1);
+	struct ls_unix row = { .sock = row_rec(s, C, 100, 5, LS_ROLE_CLIENT) };
+
+	look_at_nothing(s);
+	open.stack = 9;
+	open.tuple.family = AF_UNIX;
+	open.tuple.proto = 0;
+	assert_int_equal(tell(s, &open), 0);
+	assert_string_equal(ledger_conn_remote(s->led, conn_of(s, C)), "");
+	later(s, 1);
+	begin(s);
+	tell_unix(s, &row, "/run/x");
+	finish(s);
+	assert_string_equal(ledger_conn_remote(s->led, conn_of(s, C)), "/run/x");
+	assert_int_equal(ledger_site(s->led, conn_of(s, C)->site)->stack, 9);
+}
+
 /* An accepted connection's record comes as it closes: it says who closed it, and no more. */
 static void accepted_and_told_at_its_close(void **state)
 {
@@ -377,6 +424,8 @@ int main(void)
 		CASE(accepted_and_closed_within_a_tick),
 		CASE(dead_while_held),
 		CASE(aborts_are_the_closers),
+		CASE(its_stack_stays_when_it_connects),
+		CASE(a_path_that_came_later),
 		CASE(row_before_its_record),
 		CASE(accepted_and_told_at_its_close),
 		CASE(dup_is_one_more_holder),

@@ -256,6 +256,35 @@ static void waits_are_bounded(void **state)
 	assert_int_equal(ledger_wait(s->led, 1)->count, 2);
 }
 
+/* Threads of a server that starts one for each connection: the longest waits stay, and who waits
+ * now. */
+static void short_waits_make_room(void **state)
+{
+	struct story *s = *state;
+	uint32_t i, n;
+
+	for (n = 0; n < 4; n++) {
+		for (i = 0; i < 30000; i++) {
+			struct ls_wait w = wait_rec(s, 1000 + n, 100000 + 30000 * n + i, 3, 1);
+
+			w.total_ns = i == 7 ? 1000 * S_NS : i * S_NS / 1000;
+			if (i == 5)
+				w.since_ns = s->now_ns;
+			assert_int_equal(tell(s, &w), 0);
+		}
+		tell_proc(s, rec_who(1000 + n), LS_PROC_EXIT, 0, "prog");
+		look_at_nothing(s);
+		assert_in_range(waits_known(s), 1000, 16384);
+	}
+	for (n = 0, i = 0; i < ledger_wait_end(s->led); i++) {
+		const struct wait *w = ledger_wait(s->led, i);
+
+		n += w && (w->since_ns || w->total_ns == 1000 * S_NS);
+	}
+	assert_int_equal(n, 8);
+	assert_int_equal(ledger_totals(s->led)->lost[LS_LOST_LEDGER], 0);
+}
+
 /* ---- empty readers */
 
 static void the_last_empty_reader(void **state)
@@ -312,17 +341,70 @@ static void its_reader_stays_named(void **state)
 	assert_int_not_equal(ledger_find_proc(s->led, 300), 0);
 }
 
+static void the_goroutine_that_waits(void **state)
+{
+	struct story *s = *state;
+	const struct parked *p;
+	uint32_t conn;
+
+	assert_int_equal(tell_parked(s, 100, 1, 3, LS_CALL_READ), 0); /* of nothing that is known */
+	tell_open(s, 1, 100, LS_ROLE_CLIENT, 5);
+	conn = ledger_find_conn(s->led, 1);
+	assert_null(ledger_parked(s->led, conn));
+	assert_int_equal(tell_parked(s, 100, 1, 3, LS_CALL_READ), 0);
+	p = ledger_parked(s->led, conn);
+	assert_int_equal(ledger_proc(s->led, p->proc)->pid, 100);
+	assert_int_equal(p->stack, 3);
+	assert_int_equal(p->call, LS_CALL_READ);
+	tell_parked(s, 200, 1, 4, LS_CALL_WRITE);
+	p = ledger_parked(s->led, conn);
+	assert_int_equal(ledger_proc(s->led, p->proc)->pid, 200);
+	assert_int_equal(p->stack, 4);
+	assert_int_equal(p->call, LS_CALL_WRITE);
+	assert_null(ledger_parked(s->led, conn + 1));
+	tell_parked(s, 200, 1, -1, LS_CALL_READ);
+	assert_null(ledger_parked(s->led, conn));
+	tell_parked(s, 200, 1, -1, LS_CALL_READ);
+}
+
+static void the_goroutine_goes_with_its_connection(void **state)
+{
+	struct story *s = *state;
+	uint32_t conn;
+
+	tell_open(s, 1, 100, LS_ROLE_CLIENT, 5);
+	conn = ledger_find_conn(s->led, 1);
+	tell_parked(s, 200, 1, 3, LS_CALL_READ);
+	tell_end(s, 1);
+	tell_open(s, 2, 100, LS_ROLE_CLIENT, 5);
+	assert_int_equal(ledger_find_conn(s->led, 2), conn);
+	assert_null(ledger_parked(s->led, conn));
+	tell_proc(s, rec_who(200), LS_PROC_EXIT, 0, "prog");
+	look_at_nothing(s);
+	assert_int_equal(ledger_find_proc(s->led, 200), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_stack_has_names),	   CASE(names_are_shared),
-		CASE(a_missing_frame_is_unknown),  CASE(a_stack_told_again),
-		CASE(unreadable_frames),	   CASE(stacks_are_bounded),
-		CASE(names_are_bounded),	   CASE(long_names_are_bounded),
-		CASE(the_waiter_has_a_stack),	   CASE(waits_by_thread_and_place),
-		CASE(waits_outlive_their_process), CASE(waits_are_bounded),
-		CASE(the_last_empty_reader),	   CASE(it_goes_with_its_connection),
+		CASE(a_stack_has_names),
+		CASE(names_are_shared),
+		CASE(a_missing_frame_is_unknown),
+		CASE(a_stack_told_again),
+		CASE(unreadable_frames),
+		CASE(stacks_are_bounded),
+		CASE(names_are_bounded),
+		CASE(long_names_are_bounded),
+		CASE(the_waiter_has_a_stack),
+		CASE(waits_by_thread_and_place),
+		CASE(waits_outlive_their_process),
+		CASE(waits_are_bounded),
+		CASE(the_last_empty_reader),
+		CASE(it_goes_with_its_connection),
 		CASE(its_reader_stays_named),
+		CASE(the_goroutine_that_waits),
+		CASE(the_goroutine_goes_with_its_connection),
+		CASE(short_waits_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

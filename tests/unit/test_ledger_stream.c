@@ -99,6 +99,46 @@ static void one_life(void **state)
 	assert_int_equal(ledger_streams_live(s->led), 0);
 }
 
+/* Where the program does not tell who opened a stream, its number may. */
+static void numbers_say_who_opened(void **state)
+{
+	static const struct {
+		uint64_t id;
+		uint8_t how, kind;
+	} rows[] = {
+		{ 0, LS_STREAM_AS_SERVER, LS_STREAM_PEERS },
+		{ 1, LS_STREAM_AS_SERVER, 0 },
+		{ 6, LS_STREAM_AS_SERVER, LS_STREAM_PEERS | LS_STREAM_UNI },
+		{ 7, LS_STREAM_AS_SERVER, LS_STREAM_UNI },
+		{ 8, LS_STREAM_AS_CLIENT, 0 },
+		{ 9, LS_STREAM_AS_CLIENT, LS_STREAM_PEERS },
+		{ 14, LS_STREAM_AS_CLIENT, LS_STREAM_UNI },
+		{ 15, LS_STREAM_AS_CLIENT, LS_STREAM_PEERS | LS_STREAM_UNI },
+		{ 16, LS_STREAM_ANYONES, 0 },
+		{ 18, 77, 0 },
+	};
+	struct story *s = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct stream *st;
+		bool known =
+			rows[i].how == LS_STREAM_AS_SERVER || rows[i].how == LS_STREAM_AS_CLIENT;
+
+		says(s, rows[i].id, LS_STREAM_OPEN, rows[i].how);
+		st = ledger_stream(s->led, carrier_of(s, CONN)->last);
+		assert_int_equal(st->kind, rows[i].kind);
+		assert_int_equal(!(st->flags & STREAM_ANYONES), known);
+	}
+	assert_int_equal(carrier_of(s, CONN)->own, 4);
+	/* Which side of one is the answer's, nobody knows. */
+	says(s, 16, LS_STREAM_WRITE_CLOSED, LS_STREAM_END);
+	says(s, 18, LS_STREAM_READ_CLOSED, LS_STREAM_END);
+	assert_int_equal(streams_of(s, PID)->half_open, 2);
+	assert_false(stream_answered(ledger_stream(s->led, carrier_of(s, CONN)->last)));
+	assert_int_equal(streams_of(s, PID)->nonsense, 0);
+}
+
 /* Twenty thousand, and nothing of them stays when they are freed. */
 static void many_live(void **state)
 {
@@ -516,6 +556,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(one_life),
+		CASE(numbers_say_who_opened),
 		CASE(many_live),
 		CASE(rest_after_the_end),
 		CASE(process_ends),

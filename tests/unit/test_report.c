@@ -88,6 +88,7 @@ static void test_whole(void **state)
 		"  [via libdial.so.1+0x1f2 [9f86d081], connect]\n"
 		"    where     10.0.0.5:40001 -> 10.0.0.9:443  tcp client close_wait fd 7\n"
 		"    held by   api-gw (pid 4123) fd 7, worker (pid 4200) fd 9\n"
+		"    waits     goroutine parked in read(): read_loop (pool.c:7)  [via read]\n"
 		"    last read read_loop (pool.c:7)  [via read], thread 4125, which found nothing "
 		"4s ago\n"
 		"    evidence  evidence of finding 1\n"

@@ -262,8 +262,9 @@ static void test_detail(void **state)
 	assert_line(f, 5, "opened by pool_dial (pool.c:31) < pool_get (pool.c:88)");
 	assert_line(f, 7, "evidence  evidence of finding 1");
 	assert_line(f, 8, "remedy    close it:");
-	assert_line(f, 9, "last read read_loop (pool.c:7)");
-	assert_line(f, 12, "7 10.0.0.9:443           close_wait   >2h14  1h07");
+	assert_line(f, 9, "waits     goroutine parked in read(): read_loop (pool.c:7)");
+	assert_line(f, 10, "last read read_loop (pool.c:7)");
+	assert_line(f, 13, "7 10.0.0.9:443           close_wait   >2h14  1h07");
 	type(f, "\tG");
 	assert_int_equal(f->top->detail.conn_at.at, 85);
 	f->led->conn[1].cookie = 0; /* closed while it was on the screen */

@@ -82,7 +82,8 @@ static void half_closed_by_the_server(void **state)
 	assert_int_equal(ledger_stream_site(tr->w->led, f.stream_site)->stack, 5);
 	assert_int_equal(ledger_conn(tr->w->led, f.conn)->cookie, socket->row.cookie);
 	assert_int_equal(verdicts_proc(tr->v, f.proc)->worst, VERDICT_STREAM_HALF_OPEN);
-	assert_int_equal(verdicts_proc(tr->v, f.proc)->leaked, 0);
+	assert_int_equal(verdicts_proc(tr->v, f.proc)->leaked, 20);
+	assert_int_equal(verdicts_proc(tr->v, f.proc)->leaked_streams, 20);
 	assert_int_equal(verdicts_class_count(tr->v, VERDICT_STREAM_HALF_OPEN), 20);
 	if (f.carrier == 1)
 		says_conn(tr, 2, LS_STREAM_CONN_CLOSE, 0);

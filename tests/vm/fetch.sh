@@ -27,7 +27,7 @@ arm64-6.1   arm64  bookworm-security   linux-image-cloud-arm64
 # The scenarios are written for bash and jq, and want the tools of a Debian system.
 userland='bash coreutils findutils grep sed mawk jq procps bpftool busybox-static'
 development='libbpf-dev libelf-dev libdw-dev liblzma-dev libbz2-dev zlib1g-dev libiberty-dev
-	libncurses-dev libjansson-dev libjudy-dev libcap-dev'
+	libncurses-dev libjansson-dev libjudy-dev libcap-dev liburing-dev'
 
 # base SUFFIX: the address of this machine's Debian archive, or of its security archive.
 base() {
@@ -119,6 +119,9 @@ fetch_dev() {
 	apt_for bookworm arm64
 	# shellcheck disable=SC2086 # words
 	unpack "$dir/arm64/dev" $development
+	# A header alone: what the package asks for is for a program that is not wanted.
+	(cd "$dir/apt" && apt-get "${apt_opts[@]}" download systemtap-sdt-dev >log 2>&1) &&
+		dpkg -x "$dir"/apt/systemtap-sdt-dev_*.deb "$dir/arm64/dev"
 }
 
 : >"$dir/missing"

@@ -35,7 +35,9 @@ every=$PID
 load streams --count 100000 --rate 200 --keep 4 --hold 300
 watch_so attach "$every,$PID" --for 12s --after 1s
 watch_so run --after 1s -- "$LOAD/every" --hold 6
-watch_so top --once --for 4s
+# Sockets that only a ring holds are looked for in the kernel's own tables.
+load uring --leaky --hold 300
+watch_so top --once --for 5s
 
 # What the kernel lacks is the business of doctor's list.
 lacks() { jq -e --arg name "$1" '.features[] | select(.name == $name) | .works | not' /tmp/doctor >/dev/null; }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// quic_streams leaky|mended COUNT: a client and a server of quic-go in one process, and COUNT
-// streams, one a millisecond. The client writes a word and calls Close(), which by quic-go's
-// documentation closes the direction of sending alone: the other stays open until it was read to
-// its end or given up. The leaky one leaves it at that, and its server, too; the mended one calls
-// CancelRead(). Says its pid, waits for a line, says "opened" when all streams were opened and
-// read to their end by the server, and waits for the end of its standard input.
+// quic_streams leaky|mended|slow COUNT: a client and a server of quic-go in one process, and COUNT
+// streams, one a millisecond, of a word each way. The leaky server takes the word, answers and calls
+// Close(), which by quic-go's documentation closes the direction of sending alone: the other stays
+// open until it was read to its end or given up. The leaky client reads the answer to its end and
+// calls nothing. The mended ones end both directions. The slow server is a healthy one that reads
+// the question to its end and has not answered yet. Says its pid, waits for a line, says "opened" when all
+// streams were opened and done with, and waits for the end of its standard input.
 package main
 
 import (
@@ -43,34 +44,51 @@ func certificate() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// Reads each stream to its end, and forgets it.
-func serve(conn quic.Connection, read *sync.WaitGroup) {
+func answer(stream quic.Stream, mode string) {
+	word := make([]byte, len("reserve"))
+	_, err := io.ReadFull(stream, word)
+	check(err)
+	if mode == "slow" {
+		io.Copy(io.Discard, stream)
+		return
+	}
+	_, err = stream.Write(word)
+	check(err)
+	check(stream.Close())
+	if mode == "mended" {
+		io.Copy(io.Discard, stream)
+	}
+}
+
+func serve(conn quic.Connection, mode string, done *sync.WaitGroup) {
 	for {
 		stream, err := conn.AcceptStream(context.Background())
 		if err != nil {
 			return
 		}
 		go func() {
-			io.Copy(io.Discard, stream)
-			read.Done()
+			answer(stream, mode)
+			done.Done()
 		}()
 	}
 }
 
-func reserveStream(conn quic.Connection, mended bool) {
+func reserveStream(conn quic.Connection, mode string) {
 	stream, err := conn.OpenStreamSync(context.Background())
 	check(err)
 	_, err = stream.Write([]byte("reserve"))
 	check(err)
-	check(stream.Close())
-	if mended {
-		stream.CancelRead(0)
+	if mode != "leaky" {
+		check(stream.Close())
+	}
+	if mode != "slow" {
+		io.Copy(io.Discard, stream)
 	}
 }
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: quic_streams leaky|mended COUNT")
+		fmt.Fprintln(os.Stderr, "usage: quic_streams leaky|mended|slow COUNT")
 		os.Exit(2)
 	}
 	count, err := strconv.Atoi(os.Args[2])
@@ -84,21 +102,21 @@ func main() {
 	fmt.Println(os.Getpid())
 	in.ReadString('\n')
 
-	var read sync.WaitGroup
-	read.Add(count)
+	var done sync.WaitGroup
+	done.Add(count)
 	go func() {
 		conn, err := listener.Accept(context.Background())
 		check(err)
-		serve(conn, &read)
+		serve(conn, os.Args[1], &done)
 	}()
 	conn, err := quic.DialAddr(listener.Addr().String(),
 		&tls.Config{InsecureSkipVerify: true, NextProtos: protocols}, config)
 	check(err)
 	for i := 0; i < count; i++ {
-		reserveStream(conn, os.Args[1] == "mended")
+		reserveStream(conn, os.Args[1])
 		time.Sleep(time.Millisecond)
 	}
-	read.Wait()
+	done.Wait()
 	fmt.Println("opened")
 	in.ReadString('\n')
 }

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh DIR [PATTERN]: boots each kernel of DIR/kernel whose name has PATTERN in it, with the static
+# program and the scenarios of the table below; what doctor says there has to be expected/NAME, exactly.
+# Emulated in software, one after the other. Leaves "passed failed skipped" in build/results/vm; what a
+# guest said is in DIR/NAME.log. With UPDATE=1 what doctor says becomes what is expected.
+#
+# From the environment: RESULTS the folder for results, V=1 shows all that the guests say, VM_SECONDS
+# the time limit of each.
+set -u
+
+dir=$1 pattern=${2:-${T:-}}
+here=$(cd "$(dirname "$0")" && pwd)
+results=${RESULTS:-$here/../../build/results}
+core=10-close-wait,12-half-closed,15-unread,17-never-used,22-aborted,23-died-holding,24-task-stuck
+most=programs,streams,attach,$core
+
+# name  architecture  must it be there  scenarios
+kernels="
+5.10       amd64  required  refused
+6.1        amd64  required  $most
+6.12       amd64  required  $most
+newest     amd64  optional  $most
+arm64-6.1  arm64  optional  $most
+"
+passed=0 failed=0 skipped=0
+
+passes() { passed=$((passed + 1)) && echo "ok $*"; }
+fails() { failed=$((failed + 1)) && echo "not ok $*"; }
+skips() { skipped=$((skipped + 1)) && echo "skip $*"; }
+
+# boot NAME ARCH SCENARIOS: what the guest says. Software emulation: it is the same everywhere, and
+# needs no right. qemu's exit status says nothing: it is 0 after a panic, too.
+boot() {
+	local name=$1 arch=$2 run=$3 machine
+	case $arch in
+	amd64) machine=(qemu-system-x86_64 -M q35 -cpu qemu64) console=ttyS0 ;;
+	arm64) machine=(qemu-system-aarch64 -M virt -cpu cortex-a57) console=ttyAMA0 ;;
+	esac
+	timeout -k 5 "${VM_SECONDS:-600}" "${machine[@]}" -accel tcg -m 768 -smp 1 -display none \
+		-no-reboot -nodefaults -net none -serial stdio -monitor none \
+		-kernel "$dir/kernel/$name" -initrd "$dir/$arch/initrd" \
+		-append "console=$console quiet panic=-1 loglevel=4 vm.run=$run" </dev/null |
+		tr -d '\r'
+}
+
+# features NAME: what doctor said is what is expected of it.
+features() {
+	local name=$1 expected=$here/expected/$1
+	sed -n 's/^vm: feature //p' "$dir/$name.log" >"$dir/$name.features"
+	[ "${UPDATE:-0}" -eq 0 ] || cp "$dir/$name.features" "$expected"
+	if diff -u --label "expected of $name" --label "doctor on $name" "$expected" \
+		"$dir/$name.features"; then
+		passes "$name: doctor"
+	else
+		fails "$name: doctor"
+	fi
+}
+
+# scenarios NAME RUN: each has reported, whatever it is.
+scenarios() {
+	local name=$1 run=$2 log=$dir/$1.log scenario verdict
+	for scenario in ${run//,/ }; do
+		verdict=$(grep -E "^vm: (ok|not ok|skip) $scenario( |:|\$)" "$log" | sed -n '1s/^vm: //p')
+		case $verdict in
+		ok*) passes "$name: ${verdict#ok }" ;;
+		skip*) skips "$name: ${verdict#skip }" ;;
+		not*) fails "$name: ${verdict#not ok }" && sed -n "/^vm: not ok $scenario:/,/^vm: /p" "$log" | grep '^    |' ;;
+		*) fails "$name: $scenario did not report" ;;
+		esac
+	done
+}
+
+kernel() {
+	local name=$1 arch=$2 must=$3 run=$4 start=$SECONDS
+	if [ ! -s "$dir/kernel/$name" ]; then
+		[ "$must" = required ] && fails "$name: there is no such kernel" ||
+			skips "$name: this kernel could not be fetched"
+		return
+	fi
+	boot "$name" "$arch" "$run" >"$dir/$name.log" 2>&1
+	[ "${V:-0}" -eq 0 ] || sed 's/^/    | /' "$dir/$name.log"
+	if ! grep -qx 'vm: end 0' "$dir/$name.log"; then
+		fails "$name: it has not come to its end"
+		tail -n 30 "$dir/$name.log" | sed 's/^/    | /'
+	fi
+	features "$name"
+	scenarios "$name" "$run"
+	echo "$name: $(cat "$dir/kernel/$name.package"), $((SECONDS - start)) s"
+}
+
+while read -r name arch must run; do
+	[[ -n $name && $name == *"$pattern"* ]] || continue
+	kernel "$name" "$arch" "$must" "$run"
+done <<<"$kernels"
+if [ $((passed + failed + skipped)) -eq 0 ]; then
+	echo "vm: no kernel matches '$pattern'" >&2
+	failed=1
+fi
+mkdir -p "$results"
+echo "$passed $failed $skipped" >"$results/vm"
+echo "vm: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
