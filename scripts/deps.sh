@@ -59,6 +59,7 @@ test  cmd:capsh                libcap2-bin
 test  cmd:setpriv              util-linux
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
+test  cmd:faketime             faketime
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
