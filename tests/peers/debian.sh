@@ -75,11 +75,17 @@ documented() {
 		inside' "${BASH_SOURCE[0]%/*}/../../docs/DEPLOY.md" | sed -E 's/^sudo //; s/ +# .*//'
 }
 
-# packages: builds them, and puts them into the array debs.
+# packages: puts them into the array debs, made anew if a source is younger than they are.
 packages() {
-	local root
+	local root newer=make
 	root=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
-	quietly "make deb" env -u MAKEFLAGS -u MFLAGS make -C "$root" deb
+	[ ! -e "$root/build/deb/log" ] || newer=$(cd "$root" &&
+		find Makefile CHANGELOG.md README.md LICENSES bpf deploy docs include scripts src vmlinux tests/tests.mk \
+			-newer build/deb/log -print -quit)
+	debs=("$root"/build/deb/*.deb)
+	if [ -n "$newer" ] || [ "${#debs[@]}" -ne 3 ]; then
+		quietly "make deb" env -u MAKEFLAGS -u MFLAGS make -C "$root" deb
+	fi
 	debs=("$root"/build/deb/*.deb)
 	[ "${#debs[@]}" -eq 3 ] || fail "three packages expected: ${debs[*]}"
 }
