@@ -111,8 +111,10 @@ done
 # --- gone ---
 
 echo 'LOSTSOCK_ARGS=--by-pid' >>"$root/etc/default/lostsock-export"
-quietly remove in_root "$root" dpkg --remove lostsock libtether1 libtether-dev
+quietly remove in_root "$root" dpkg --remove lostsock
 grep -q by-pid "$root/etc/default/lostsock-export" || fail "remove has taken the configuration away"
+quietly "installing it again" in_root "$root" sh -c 'dpkg -i /tmp/build/deb/lostsock_*.deb'
+grep -q by-pid "$root/etc/default/lostsock-export" || fail "installing it again has taken the configuration away"
 purge=$(documented packages | grep purge) || fail "DEPLOY.md does not say how to purge"
 quietly "$purge" in_root "$root" $purge
 listing >"$TMPDIR/after"
