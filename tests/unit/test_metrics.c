@@ -302,6 +302,83 @@ static void test_by_pid(void **state)
 	assert_non_null(strstr(f->text, line));
 }
 
+static struct tally_fds fds_of(uint32_t pid)
+{
+	/* The second has most of what it may have, the third is not known. */
+	static const struct tally_fds fds[] = { { 100, 1000 }, { 90, 100 }, { 0, 0 } };
+
+	return fds[pid % 3];
+}
+
+/* Of many processes with a name, the one that is closest to its limit is told; none where nobody
+ * knows. */
+static void test_fds(void **state)
+{
+	struct fixture *f = *state;
+	struct proc *p = f->led->proc;
+	char line[128];
+	uint32_t id;
+
+	for (id = 1; id < f->led->procs; id++) {
+		p[id].pid = 3000 + id;
+		p[id].exit_ns = 0;
+		p[id].live = 1;
+		snprintf(p[id].comm, sizeof(p[id].comm), "twin");
+		p[id].cgroup_path = "";
+	}
+	f->t = tally_new(&(struct tally_options){ .fds = fds_of });
+	look(f);
+	write_all(f, false, 0);
+	has(f, "lostsock_process_open_fds{comm=\"twin\",container=\"\"} 90");
+	has(f, "lostsock_process_max_fds{comm=\"twin\",container=\"\"} 100");
+	/* Who is not known has no sample, and is no zero. */
+	tally_free(f->t);
+	f->t = tally_new(&(struct tally_options){ .fds = fds_of, .by_pid = true });
+	look(f);
+	write_all(f, false, 0);
+	snprintf(line, sizeof(line), "_fds{comm=\"twin\",container=\"\",pid=\"%u\"}", 3002);
+	has_not(f, line);
+	snprintf(line, sizeof(line), "_open_fds{comm=\"twin\",container=\"\",pid=\"%u\"} 90", 3001);
+	if (!strstr(f->text, line))
+		fail_msg("no '%s' in %s", line, f->text);
+}
+
+/* Time and number of a program's runs are told where the kernel keeps them, what it left out
+ * always. */
+static void test_self(void **state)
+{
+	static const struct metrics_program program[] = {
+		{ .name = "files", .runs = 3, .run_ns = 1500000000, .missed = 0 },
+		{ .name = "conn_end", .missed = 7 },
+	};
+	struct fixture *f = *state;
+	struct metrics_self mine = { .version = "1",
+				     .dropped = 5,
+				     .look_ns = 1795257702500000000,
+				     .program = program,
+				     .programs = 2 };
+	struct metrics_options opt = { .self = &mine };
+	size_t len;
+	FILE *out;
+
+	tell_apart(f, 0, false);
+	opt.tally = f->t;
+	out = open_memstream(&f->text, &len);
+	assert_non_null(out);
+	assert_int_equal(view_metrics(out, &f->in, &opt, &f->dropped), 0);
+	fclose(out);
+	has(f, "lostsock_bpf_run_seconds_total{program=\"files\"} 1.5");
+	has(f, "lostsock_bpf_runs_total{program=\"files\"} 3");
+	has(f, "lostsock_bpf_missed_runs_total{program=\"files\"} 0");
+	has(f, "lostsock_bpf_missed_runs_total{program=\"conn_end\"} 7");
+	has_not(f, "lostsock_bpf_runs_total{program=\"conn_end\"}");
+	has_not(f, "lostsock_bpf_run_seconds_total{program=\"conn_end\"}");
+	has(f, "lostsock_connections_dropped 5");
+	has(f, "lostsock_last_look_timestamp_seconds 1795257702.5");
+	has(f, "lostsock_interval_seconds 2");
+	has(f, "lostsock_ledger_capacity{table=\"connections\"} 1000000");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -309,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_text),     CASE(test_openmetrics), CASE(test_escapes), CASE(test_limit),
 		CASE(test_counters), CASE(test_retired),     CASE(test_top),	 CASE(test_by_pid),
+		CASE(test_fds),	     CASE(test_self),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
