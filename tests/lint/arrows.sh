@@ -18,6 +18,7 @@ src/verdict         src/ledger src/base include/lostsock
 src/view            src/verdict src/ledger src/base include/lostsock
 src/export          src/base include/tether
 src/verb            all
+src/static          all
 src/lostsock.c      all
 src/tether          include/tether
 src/tools           include/tether

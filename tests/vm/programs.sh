@@ -32,7 +32,7 @@ watch_so() {
 load every
 every=$PID
 load streams --count 10000 --rate 40 --keep 4
-watch_so attach "$every,$PID" --for 10s --after 1s
+watch_so attach "$every,$PID" --for 20s --after 1s
 watch_so run --after 1s -- "$LOAD/every" --hold 6
 # Sockets that only a ring holds are looked for in the kernel's own tables.
 load uring --mode direct
