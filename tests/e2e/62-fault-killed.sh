@@ -25,9 +25,9 @@ existing() {
 
 all_gone() { [ -z "$(comm -12 "$TMPDIR/json.held" <(existing))" ]; }
 
-# Files where one could be left: pinned objects, probes that are known by name, shared memory, ours.
+# Files where one could be left: pinned objects, probes that are known by name, ours.
 files() {
-	find /sys/fs/bpf /dev/shm "$TMPDIR" -mindepth 1 ! -name 'load.*' ! -name 'json*' 2>/dev/null | sort
+	find /sys/fs/bpf "$TMPDIR" -mindepth 1 ! -name 'load.*' ! -name 'json*' 2>/dev/null | sort
 	cat /sys/kernel/tracing/uprobe_events /sys/kernel/debug/tracing/uprobe_events 2>/dev/null || :
 }
 
