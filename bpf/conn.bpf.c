@@ -17,6 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct ls_config cfg = {};
 __u64 snap_ns = 0;
 __u64 pids_maybe[LS_PIDS_WORDS] = {};
+__u32 told_last = 0;
 __u32 copies = 0;
 __u32 copies_await = 0;
 

@@ -39,6 +39,7 @@
 /* Defined in conn.bpf.c, for all objects. */
 extern const volatile struct ls_config cfg;
 extern __u64 pids_maybe[LS_PIDS_WORDS]; /* a bit for each pid in the map `pids`, and some others */
+extern __u32 told_last;			/* a pid that is in the map, until it ends; or 0 */
 extern __u64 snap_ns;			/* begin of the snapshot under way; written by user space */
 
 /* Weak, so that the linker makes one map of what every object that includes this defines. */

@@ -55,7 +55,7 @@ static __always_inline __u64 load(__u64 from, __s8 size)
 	return value;
 }
 
-static __noinline __u64 operand(const struct words *regs, const struct ls_operand *op)
+static __noinline __u64 operand_read(const struct words *regs, const struct ls_operand *op)
 {
 	__u64 value = op->first;
 	int i;
@@ -71,6 +71,16 @@ static __noinline __u64 operand(const struct words *regs, const struct ls_operan
 		value = load(value, i + 1 == op->reads ? op->size : 8) + op->then[i];
 	}
 	return op->size == 8 ? value : cut(value, op->size);
+}
+
+/* Most are a register or a number, and need none of that. */
+static __always_inline __u64 operand(const struct words *regs, const struct ls_operand *op)
+{
+	__u64 value = op->first;
+
+	if (op->reads || op->index || op->size != 8)
+		return operand_read(regs, op);
+	return op->base ? value + reg(regs, op->base) : value;
 }
 
 struct values {
@@ -156,6 +166,19 @@ static __always_inline bool wanted(struct task_struct *task)
 	       BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) == cfg.netns;
 }
 
+/* Who tells is mostly who told last: its place in the map need not be looked for again. */
+static __always_inline bool teller_wanted(struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+
+	if (!(cfg.filters & LS_FILTER_PIDS) || READ_ONCE(told_last) == pid)
+		return true;
+	if (!pid_wanted(pid))
+		return false;
+	WRITE_ONCE(told_last, pid);
+	return true;
+}
+
 SEC("uprobe")
 int stream_told(struct pt_regs *regs)
 {
@@ -164,9 +187,9 @@ int stream_told(struct pt_regs *regs)
 	struct values v = {};
 	struct ls_probe *p;
 
-	if (!current_wanted())
-		return 0;
 	task = bpf_get_current_task_btf();
+	if (!teller_wanted(task))
+		return 0;
 	p = bpf_map_lookup_elem(&stream_probes, &at);
 	if (!p || !wanted(task))
 		return 0;

@@ -148,8 +148,12 @@ int BPF_PROG(task_exit, struct task_struct *task)
 	if (!task_wanted(task))
 		return 0;
 	tell(task, last ? LS_PROC_EXIT : LS_PROC_THREAD_EXIT, 0);
-	if ((cfg.filters & LS_FILTER_PIDS) && last)
+	if ((cfg.filters & LS_FILTER_PIDS) && last) {
 		bpf_map_delete_elem(&pids, &pid);
+		/* Only its own tasks write it there, and this was the last of them. */
+		if (READ_ONCE(told_last) == pid)
+			WRITE_ONCE(told_last, 0);
+	}
 	if (cfg.copy_bytes && last)
 		bpf_map_delete_elem(&hot, &pid);
 	/* Its last switch is not its process's any more, which is no longer watched. */

@@ -185,7 +185,12 @@ build/proof/%: $(proof_twins)/%.go
 	$(call say,GO,$<)
 	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
 
-proof_bin = $(patsubst $(proof_twins)/%,build/proof/%,$(basename $(wildcard $(proof_twins)/*.c $(proof_twins)/*.go)))
+build/proof/%.class: $(proof_twins)/%.java
+	@mkdir -p $(@D)
+	$(call say,JAVAC,$<)
+	$(Q)javac -d $(@D) $<
+
+proof_bin = build/proof/Orders.class $(patsubst $(proof_twins)/%,build/proof/%,$(basename $(wildcard $(proof_twins)/*.c $(proof_twins)/*.go)))
 proof_env = $(suite_env) PEERS='$(CURDIR)/build/peers' PROOF='$(CURDIR)/build/proof' RESUME='$(RESUME)'
 
 proof-programs: $(program) tether $(load_bin)
