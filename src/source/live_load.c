@@ -212,7 +212,8 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	live_set_local(live->skel);
 	bpf_program__set_autoload(live->skel->progs.local_open,
 				  live->skel->rodata->cfg.stacks != LS_STACKS_NONE &&
-					  try < TRY_NO_LOCAL);
+					  try < TRY_NO_LOCAL &&
+					  live_has_type("BPF_CGROUP_UNIX_CONNECT"));
 	bpf_program__set_autoload(live->skel->progs.stream_told,
 				  (opt->detail & LIVE_STREAMS) && try < TRY_NO_STREAMS);
 	bpf_program__set_autoload(live->skel->progs.tasks, try < TRY_NO_POLL);

@@ -61,7 +61,7 @@ def bugs: [
 def found($all; $program): $all | map(select(.program == $program)) | sort_by(.twin)
 	| if length < 2 then "not run"
 	  else (map(select(.reason != "")) | length) as $red
-	  | if $red > 0 then "RED" else "\(.[0].found) of \(.[0] | wanted) \(.[0].class), mended 0" end end;
+	  | if $red > 0 then "RED" else "\(.[0].found) of \(.[0].count | sub(">="; "≥")) \(.[0].class), mended 0" end end;
 . as $all | bugs | map(. as [$bug, $tether, $real]
 	| {bug: $bug, tether: $tether, real: $real,
 	   by: [found($all; $tether), found($all; $real)]})'

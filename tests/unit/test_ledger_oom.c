@@ -111,6 +111,7 @@ static struct {
 		struct ls_wait wait;
 		struct ls_waiter waiter;
 		struct ls_empty empty;
+		struct ls_parked parked;
 		struct ls_stream stream;
 		struct ls_stream_conn conn;
 		struct ls_library library;
@@ -285,10 +286,18 @@ static void put_details(void)
 			.stack = 4,
 		};
 
+		struct ls_parked parked = {
+			.hdr = rec_hdr(LS_PARKED, sizeof(parked), stream.clock.now_ns),
+			.who = rec_who(100 + i % 60),
+			.cookie = cookie_of(i * 3),
+			.stack = i % 5 ? 3 : -1,
+		};
+
 		waiter.who.tid += 1000;
 		put(frame);
 		put(wait);
 		put(empty);
+		put(parked);
 		put(waiter);
 	}
 }
