@@ -51,8 +51,8 @@ done
 
 # --- streams, of which no snapshot tells: those whose end was not heard are not half open ---
 
-load streams --count 400000 --keep 5 --rate 100000
-"$LOSTSOCK" attach "$LOAD_PID" --json --ring-pages 16 --after 2s --interval 200ms >"$JSON" 2>"$JSON.err" 9>&- &
+load streams --mended --count 400000 --keep 5 --rate 100000
+"$LOSTSOCK" attach "$LOAD_PID" --json --ring-pages 16 --after stream-half-open=2s --interval 200ms >"$JSON" 2>"$JSON.err" 9>&- &
 watch_pid=$!
 until_true 15 attached || fail "lostsock has attached nothing after 15 s"
 starve

@@ -2,8 +2,8 @@
 /*
  * streams: a program of its own that tells of streams, as docs/PROBES.md says any program may. It
  * waits until somebody listens (--mode alone: it does not), opens --count streams and frees all but
- * --keep of them; of those it has closed writing. --rate: so many events a second, in bursts of
- * two milliseconds.
+ * --keep of them; of those it has closed writing. --mended: of all, and each is freed when 2,000
+ * more have been opened. --rate: so many events a second, in bursts of two milliseconds.
  *
  * Its second line has what that took of its CPU's time: "ns", for a stream opened and freed.
  */
@@ -20,6 +20,7 @@ SEMAPHORE(stream_write_closed);
 SEMAPHORE(stream_free);
 
 #define CONN  7
+#define LAG   2000
 #define BURST 0.002
 
 static double cpu_now(void)
@@ -30,16 +31,29 @@ static double cpu_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static __attribute__((noinline)) void one(uint64_t id, bool kept)
+static __attribute__((noinline)) void begins(uint64_t id, bool closes)
 {
 	if (tether_stream_open_semaphore)
 		DTRACE_PROBE3(tether, stream_open, (uint64_t)CONN, id, (uint64_t)0);
-	if (kept) {
-		if (tether_stream_write_closed_semaphore)
-			DTRACE_PROBE3(tether, stream_write_closed, (uint64_t)CONN, id, (uint64_t)1);
-	} else if (tether_stream_free_semaphore) {
+	if (closes && tether_stream_write_closed_semaphore)
+		DTRACE_PROBE3(tether, stream_write_closed, (uint64_t)CONN, id, (uint64_t)1);
+}
+
+static __attribute__((noinline)) void ends(uint64_t id)
+{
+	if (tether_stream_free_semaphore)
 		DTRACE_PROBE2(tether, stream_free, (uint64_t)CONN, id);
-	}
+}
+
+/* The i-th opens; one is freed: itself, or one that opened a while ago. */
+static void one(const struct load *l, long i)
+{
+	long gone = l->leaky ? i : i - LAG;
+
+	if (i < l->count)
+		begins(4 * (uint64_t)i, i < l->keep || !l->leaky);
+	if (gone >= l->keep)
+		ends(4 * (uint64_t)gone);
 }
 
 /* Returns the CPU seconds spent. */
@@ -48,14 +62,14 @@ static double all(const struct load *l)
 	long burst = l->rate ? (long)(l->rate * BURST / 2) : 0;
 	double start = load_now(), busy = 0, from = cpu_now();
 
-	for (long i = 0; i < l->count && !load_stopped; i++) {
+	for (long i = 0; i < l->count + (l->leaky ? 0 : LAG) && !load_stopped; i++) {
 		if (burst && i && i % burst == 0) {
 			busy += cpu_now() - from;
 			if (load_now() < start + i / burst * BURST)
 				load_sleep(start + i / burst * BURST - load_now());
 			from = cpu_now();
 		}
-		one(4 * (uint64_t)i, i < l->keep);
+		one(l, i);
 	}
 	return busy + cpu_now() - from;
 }
