@@ -57,7 +57,9 @@ wait "$serve_pid" || fail "tether-serve: exit status $?: $(cat "$serve_log")"
 told
 jq -e '.findings | map(select(.class | test("stream|miscount"))) == []' "$JSON" >/dev/null ||
 	fail "accused: $(jq -c '.findings[] | [.class, .count, .certain, .evidence]' "$JSON")"
-jq -e '.lost.total == 0' "$JSON" >/dev/null || say "records were lost: $(jq -c .lost "$JSON")"
+# Its first thousand streams come while their one stack is unwound for the first time, and fill the
+# room for copies; no other record may be lost.
+jq -e '.lost | .total == .stack' "$JSON" >/dev/null || say "records were lost: $(jq -c .lost "$JSON")"
 streams "$serve_pid" '.opened > 3000 and .nonsense == 0 and .live == 0'
 
 # --- half-close: as many as the library says, and the line that took them in ---
