@@ -59,6 +59,7 @@ test  cmd:capsh                libcap2-bin
 test  cmd:setpriv              util-linux
 test  cmd:gtlsclient           ngtcp2-client
 test  cmd:gtlsserver           ngtcp2-server
+test  cmd:faketime             faketime
 peers cmd:g++                  g++
 peers inc:curl/curl.h          libcurl4-openssl-dev
 peers inc:postgresql/libpq-fe.h libpq-dev
@@ -80,9 +81,10 @@ peers cmd:debootstrap          debootstrap
 peers cmd:lintian              lintian
 peers cmd:podman               podman
 peers cmd:buildah              buildah
-peers cmd:crun                 crun
+peers cmd:runc                 runc
 peers cmd:systemd-nspawn       systemd-container
 peers py:yaml                  python3-yaml
+peers py:kubernetes.client     python3-kubernetes
 proof go:github.com/valyala/fasthttp golang-github-valyala-fasthttp-dev
 proof go:google.golang.org/grpc golang-google-grpc-dev
 proof go:github.com/gorilla/websocket golang-github-gorilla-websocket-dev

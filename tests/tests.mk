@@ -3,7 +3,7 @@
 # The suites: each leaves "passed failed skipped" in build/results/SUITE.
 
 suites  := unit golden tether-test bpftest e2e
-heavy   := lint fuzz peers
+heavy   := lint fuzz peers faults
 results := build/results
 
 unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
@@ -114,6 +114,12 @@ e2e: $(program) tether $(load_bin) ## one script a scenario, in network namespac
 	@mkdir -p $(results) && rm -f $(results)/e2e
 	@$(suite_env) tests/e2e/run.sh
 
+# What else there is time for: 200 kills, 20,000 processes, a week replayed.
+faults: $(program) tether $(load_bin) ## faults of our own at full length: killed, starved, full (root)
+	@$(MAKE) $(jobs) SANITIZE=1 build/sanitized/lostsock
+	@mkdir -p $(results) && rm -f $(results)/faults
+	@$(suite_env) THOROUGH=1 TEST_SECONDS=1800 tests/e2e/run.sh -n faults '$(or $(T),-fault-)'
+
 # Twins in the languages of the world, built as their users build them.
 twins := tests/peers/twins
 
@@ -179,7 +185,12 @@ build/proof/%: $(proof_twins)/%.go
 	$(call say,GO,$<)
 	$(Q)GOCACHE='$(CURDIR)/build/go' GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
 
-proof_bin = $(patsubst $(proof_twins)/%,build/proof/%,$(basename $(wildcard $(proof_twins)/*.c $(proof_twins)/*.go)))
+build/proof/%.class: $(proof_twins)/%.java
+	@mkdir -p $(@D)
+	$(call say,JAVAC,$<)
+	$(Q)javac -d $(@D) $<
+
+proof_bin = build/proof/Orders.class $(patsubst $(proof_twins)/%,build/proof/%,$(basename $(wildcard $(proof_twins)/*.c $(proof_twins)/*.go)))
 proof_env = $(suite_env) PEERS='$(CURDIR)/build/peers' PROOF='$(CURDIR)/build/proof' RESUME='$(RESUME)'
 
 proof-programs: $(program) tether $(load_bin)
@@ -225,6 +236,6 @@ test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
 	+@$(call run_suites,$(suites))
 
-test-all: ## what test leaves out: lint, fuzz, and the heavy peers (root)
+test-all: ## what test leaves out: lint, fuzz, faults, and the heavy peers (root)
 	@scripts/deps.sh build test lint peers
 	+@$(call run_suites,$(heavy))

@@ -227,6 +227,8 @@ enum ls_pass {
 	LS_PASS_FILES = 1 << 1, /* every socket that a descriptor table holds */
 	LS_PASS_SOCKS =
 		1 << 2, /* every socket of the kernel's own tables: what no table holds shows */
+	LS_PASS_GIVEN = 1 << 3, /* on BEGIN: of the processes, only given ones; of the socket tables
+				   all, though: a row without a process may be anybody's */
 };
 
 /* Of which sockets the end is told by a record of its own; the others are gone when a snapshot no

@@ -56,6 +56,7 @@ static void remove_stale(const struct sockaddr_un *addr)
 static int open_unix(struct tether_server *server, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
 	int fd, err;
 
 	if (*path != '/' || strlen(path) >= sizeof(addr.sun_path))
@@ -65,9 +66,14 @@ static int open_unix(struct tether_server *server, const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	err = bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) || listen(fd, BACKLOG)
-		      ? -errno
-		      : tether_server_adopt(server, fd);
+	/* Its owner's and its group's: who else may ask is for the folder's owner to say. */
+	mask = umask(0117);
+	err = bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	umask(mask);
+	if (!err && listen(fd, BACKLOG))
+		err = -errno;
+	if (!err)
+		err = tether_server_adopt(server, fd);
 	if (err)
 		close(fd);
 	return err;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/metric.h"
+#include "export/host.h"
 #include "export/page.h"
 
 /* Findings are as fresh as that at least, and asking costs the collector a tenth of its time. */
@@ -162,6 +163,12 @@ void serve_handle(struct tether_call call, void *arg)
 	struct serve *s = arg;
 	struct asked *a;
 
+	if (s->own_names && !host_is_own(tether_call_header(call, "host").at)) {
+		reply_line(call, 403,
+			   "by this name nobody asks who is on this machine: use 127.0.0.1 or "
+			   "localhost (or set a password, with --web.config.file)");
+		return;
+	}
 	if (!s->auth) {
 		route(s, call);
 		return;
@@ -201,6 +208,9 @@ static void put_own(struct metric_out *out, const struct serve *s)
 		{ { "lostsock_http_connections", METRIC_GAUGE, NULL,
 		    "Connections to this exporter." },
 		  st.open },
+		{ { "lostsock_http_certificate_end_timestamp_seconds", METRIC_GAUGE, "seconds",
+		    "When its certificate ends, since 1970; 0 without TLS." },
+		  (uint64_t)s->cert_end },
 	};
 	size_t i;
 

@@ -23,6 +23,8 @@ struct serve {
 	struct tether_loop *loop;
 	struct tether_server *server;
 	struct auth *auth; /* NULL: everybody may */
+	bool own_names;	   /* asked by any other name, it says nothing (host.h) */
+	int64_t cert_end;  /* when its certificate ends, s since 1970; 0: there is none */
 	enum serve_state state;
 	char says[SERVE_SAYS_LEN]; /* why it is not ready */
 	struct reply_body metrics[ACCEPT_FORMATS];

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The HTTP part's process: how it begins, what it waits for, how it ends (web.h). */
+#include "export/certificate.h"
+#include "export/host.h"
 #include "export/web.h"
 
 #include <errno.h>
@@ -167,8 +169,10 @@ static int open_tls(struct part *p, struct tether_tls **tls)
 
 	if (!readable(c->cert) || !readable(c->key) || (c->client_ca && !readable(c->client_ca)))
 		return STATUS_FAILED;
-	if (!tether_tls_server_with(&o, tls))
+	if (!tether_tls_server_with(&o, tls)) {
+		p->serve.cert_end = certificate_end(c->cert);
 		return 0;
+	}
 	fprintf(stderr, "lostsock export: %s and %s are no certificate and its key, in PEM%s%s\n",
 		c->cert, c->key, c->client_ca ? ", or there is no certificate in " : "",
 		c->client_ca ? c->client_ca : "");
@@ -215,6 +219,9 @@ static int open_server(struct part *p, unsigned int passed)
 	err = read_config(p, &o.tls);
 	if (err)
 		return err;
+	/* Names are the certificate's to check, and passwords a browser has only for its own. */
+	p->serve.own_names =
+		!passed && !o.tls && !p->serve.auth && host_is_loopback(p->serve.opt->listen);
 	err = tether_server_new(&p->serve.loop, 1, &o, &p->serve.server);
 	if (err)
 		return fail("server", err);

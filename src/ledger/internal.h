@@ -138,6 +138,7 @@ struct ledger {
 	uint64_t placed_ns;	  /* when the kernel's socket tables were last walked; 0: never */
 	uint8_t gen;		  /* of the snapshot under way, 1..255 */
 	uint8_t ends;		  /* enum ls_ends */
+	bool given;		  /* the snapshot under way is of given processes */
 	bool in_snapshot;
 	bool snapshot_seen; /* one has ended: what is new from now on was opened since */
 	struct death deaths[DEATHS];

@@ -182,6 +182,9 @@ int row_apply(struct ledger *led, const struct ls_sock *row)
 
 	if (row->flags & LS_SOCK_ORPHAN)
 		return row_orphan(led, row);
+	/* Its listener may be shared with those that are not watched, who have accepted it. */
+	if (led->given && !row->who.pid && !ledger_find_conn(led, row->cookie))
+		return 0;
 	id = conn_of_row(led, row, &fresh);
 	if (!id)
 		return -ENOMEM;

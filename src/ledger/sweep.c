@@ -99,6 +99,7 @@ static void snap_begin(struct ledger *led, const struct ls_snap *rec)
 	led->gen = led->gen % 255 + 1;
 	led->in_snapshot = true;
 	led->ends = rec->ends;
+	led->given = rec->passes & LS_PASS_GIVEN;
 	look_comes(led, rec->hdr.time_ns);
 	led->totals.snapshot_time_ns = rec->hdr.time_ns;
 	if (!led->snapshot_seen)

@@ -101,6 +101,7 @@ static int tell(struct live *live, const struct ls_hdr *hdr)
 		err = live_local_shown(live, (const void *)hdr);
 		break;
 	case LS_PROC:
+		live_cgroup_exec(live, (const void *)hdr);
 		live_streams_proc(live, (const void *)hdr); /* as soon as can be */
 		live_stacks_proc(live, (const void *)hdr);
 		live_waits_proc(live, (const void *)hdr);
@@ -162,7 +163,7 @@ static void live_close(void *arg)
 	live_local_free(live->local);
 	live_parked_free(live->parked);
 	live_unload(live);
-	JudyLFreeArray(&live->cgroup_known, PJE0);
+	live_cgroups_forget(live);
 	Judy1FreeArray(&live->stacks_known, PJE0);
 	free(live->percpu);
 	free(live->pids);

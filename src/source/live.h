@@ -31,8 +31,10 @@ struct live_options {
 	uint32_t detail;     /* enum live_detail */
 	const char *program; /* that pids[0] is going to become, an absolute path; NULL: none */
 	const char *stream_probe; /* a file with rows for LIVE_STREAMS; NULL: none */
-	bool verbose;		  /* libbpf's own words go to stderr, and what is attached */
-	bool mute;		  /* nothing else does: it belongs to a screen */
+	uint32_t rows_max; /* that each of the kernel's tables has room for; 0: the default of each
+			    */
+	bool verbose;	   /* libbpf's own words go to stderr, and what is attached */
+	bool mute;	   /* nothing else does: it belongs to a screen */
 };
 
 #define LIVE_ERROR_LEN 256

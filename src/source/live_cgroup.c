@@ -46,6 +46,45 @@ int live_cgroup_id(const char *path, uint64_t *id, uint32_t *level)
 	return 0;
 }
 
+#define KNOWN_MAX (1 << 16) /* pids; then all are told again */
+
+void live_cgroups_forget(struct live *live)
+{
+	JudyLFreeArray(&live->cgroup_known, PJE0);
+	JudyLFreeArray(&live->cgroup_of, PJE0);
+}
+
+void live_cgroup_exec(struct live *live, const struct ls_proc *proc)
+{
+	if (proc->what == LS_PROC_EXEC)
+		JudyLDel(&live->cgroup_known, proc->who.pid, PJE0);
+}
+
+bool live_cgroup_due(struct live *live, const struct ls_who *who)
+{
+	PPvoid_t slot;
+
+	if (JudyLCount(live->cgroup_known, 0, -1, PJE0) > KNOWN_MAX)
+		live_cgroups_forget(live);
+	slot = JudyLIns(&live->cgroup_known, who->pid, PJE0);
+	if (!slot || slot == PPJERR || *slot == (void *)(uintptr_t)who->start_ns)
+		return false;
+	*slot = (void *)(uintptr_t)who->start_ns;
+	return true;
+}
+
+bool live_cgroup_moved(struct live *live, const struct ls_who *who, uint64_t id)
+{
+	PPvoid_t known = JudyLGet(live->cgroup_known, who->pid, PJE0);
+	PPvoid_t slot = known ? JudyLIns(&live->cgroup_of, who->pid, PJE0) : NULL;
+
+	if (!slot || slot == PPJERR || *slot == (void *)(uintptr_t)id)
+		return false;
+	*slot = (void *)(uintptr_t)id;
+	*known = NULL;
+	return true;
+}
+
 /* The line that says most: cgroup2's unless it is the root, else the longest of the others. */
 static void pick_path(char *lines, char *path, size_t len)
 {

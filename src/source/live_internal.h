@@ -38,7 +38,9 @@ struct live {
 	int cpus;
 	uint64_t seq;
 	uint16_t ends;
+	bool given;	      /* only some processes are watched */
 	Pvoid_t cgroup_known; /* JudyL: pid → low bits of its start time */
+	Pvoid_t cgroup_of;    /* JudyL: pid → cgroup2 id when that was last told */
 	Pvoid_t stacks_known; /* Judy1: stack numbers whose frames have been told */
 	void *percpu;	      /* room for the values of a per-CPU map */
 	char buf[LIVE_BUF];
@@ -107,5 +109,13 @@ void live_local_sweep(struct live *live, uint64_t begin_ns);
 /* ---- live_cgroup.c */
 int live_cgroup2_mount(char *buf, size_t len);
 int live_cgroup_id(const char *path, uint64_t *id, uint32_t *level);
+/* What is known of who is where; it is told anew. */
+void live_cgroups_forget(struct live *live);
+/* A runtime moves who is to run a container into its group, and then comes the exec. */
+void live_cgroup_exec(struct live *live, const struct ls_proc *proc);
+/* Whether @who has not been told of yet, nor since it was last moved. */
+bool live_cgroup_due(struct live *live, const struct ls_who *who);
+/* It is in the group @id now; if that is another one, it is due again: true. */
+bool live_cgroup_moved(struct live *live, const struct ls_who *who, uint64_t id);
 /* The path in /proc/PID/cgroup that says most about where a process belongs. */
 int live_cgroup_path(uint32_t pid, char *path, size_t len);

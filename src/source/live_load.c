@@ -135,6 +135,19 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 		bpf_map__set_max_entries(skel->maps.stacks, 1);
 }
 
+/* So that a test can fill them. */
+static void configure_rows(struct lostsock_bpf *skel, uint32_t rows)
+{
+	struct bpf_map *maps[] = { skel->maps.pids,    skel->maps.hot,	   skel->maps.stacks,
+				   skel->maps.shapes,  skel->maps.blocked, skel->maps.waits,
+				   skel->maps.suspects };
+	size_t i;
+
+	for (i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (bpf_map__max_entries(maps[i]) > rows)
+			bpf_map__set_max_entries(maps[i], rows);
+}
+
 static int configure(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN])
 {
 	struct lostsock_bpf *skel = live->skel;
@@ -152,6 +165,8 @@ static int configure(struct live *live, const struct live_options *opt, char err
 	skel->rodata->cfg.self = getpid();
 	skel->rodata->cfg.netns = opt->netns;
 	configure_detail(live, opt);
+	if (opt->rows_max)
+		configure_rows(skel, opt->rows_max);
 	if (opt->netns)
 		skel->rodata->cfg.filters |= LS_FILTER_NETNS;
 	if (opt->pid_count)
@@ -316,6 +331,7 @@ static int attach(struct live *live, char err[LIVE_ERROR_LEN])
 				   bpf_program__name(rows[i].prog), strerror(errno));
 	}
 	live->ends |= LS_ENDS_TCP;
+	live->given = skel->rodata->cfg.filters & (LS_FILTER_PIDS | LS_FILTER_CGROUP);
 	attach_cgroup(live);
 	return 0;
 }

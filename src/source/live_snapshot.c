@@ -24,32 +24,40 @@ struct pass {
 static int tell_cgroup(struct pass *p, const struct ls_who *who)
 {
 	struct ls_cgroup rec = { .hdr = { .type = LS_CGROUP, .len = sizeof(rec) }, .who = *who };
-	PPvoid_t slot;
 
 	if (who->pid == p->last_pid)
 		return 0;
 	p->last_pid = who->pid;
-	slot = JudyLIns(&p->live->cgroup_known, who->pid, PJE0);
-	if (!slot || slot == PPJERR || *slot == (void *)(uintptr_t)who->start_ns)
+	if (!live_cgroup_due(p->live, who))
 		return 0;
-	*slot = (void *)(uintptr_t)who->start_ns;
 	if (live_cgroup_path(who->pid, rec.path, sizeof(rec.path)))
 		return 0; /* it has gone meanwhile */
 	rec.hdr.time_ns = p->live->skel->bss->snap_ns;
 	return p->sink(p->ctx, &rec.hdr);
 }
 
+/* It was moved between two looks, or while it was being named the first time. */
+static int tell_moved(struct pass *p, const struct ls_task *task)
+{
+	return live_cgroup_moved(p->live, &task->who, task->cgroup) ? tell_cgroup(p, &task->who)
+								    : 0;
+}
+
 static int deliver_row(struct pass *p, const struct ls_hdr *hdr)
 {
+	int err = 0;
+
 	if (hdr->type == LS_COPY)
 		return live_waiter(p->live, &p->task, (const void *)hdr);
 	if (hdr->type == LS_TASK) {
 		p->task = *(const struct ls_task *)hdr;
-		if (p->task.flags & LS_TASK_PROCESS)
-			live_streams_seen(p->live, &p->task.who);
+	}
+	if (hdr->type == LS_TASK && p->task.flags & LS_TASK_PROCESS) {
+		live_streams_seen(p->live, &p->task.who);
+		err = tell_moved(p, &p->task);
 	}
 	p->rows++;
-	return p->sink(p->ctx, hdr);
+	return err ?: p->sink(p->ctx, hdr);
 }
 
 /* Hands over the whole records in the buffer; returns how many bytes they took, or -errno. */
@@ -224,7 +232,7 @@ int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx)
 	snap.hdr.time_ns = live->skel->bss->snap_ns;
 	snap.what = LS_SNAP_BEGIN;
 	snap.ends = live->ends;
-	snap.passes = passes;
+	snap.passes = passes | (live->given ? LS_PASS_GIVEN : 0);
 	snap.seq = ++live->seq;
 	live_streams_snapshot(live);
 	err = tell_lost(live, sink, ctx, snap.hdr.time_ns) ?: sink(ctx, &snap.hdr);

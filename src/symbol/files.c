@@ -92,4 +92,3 @@ ssize_t file_read_proc(uint32_t pid, const char *name, char *buf, size_t len)
 	buf[at] = '\0';
 	return n < 0 ? n : (ssize_t)at;
 }
-

@@ -80,6 +80,18 @@ static int tls_errno(int code)
 	}
 }
 
+/* What a client is told, who would guess otherwise. */
+static gnutls_alert_description_t alert_for(unsigned int status)
+{
+	if (status & GNUTLS_CERT_EXPIRED)
+		return GNUTLS_A_CERTIFICATE_EXPIRED;
+	if (status & GNUTLS_CERT_REVOKED)
+		return GNUTLS_A_CERTIFICATE_REVOKED;
+	if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+		return GNUTLS_A_UNKNOWN_CA;
+	return GNUTLS_A_BAD_CERTIFICATE;
+}
+
 /* What a client shows has to lead to an authority that is trusted. Whether it has to show anything
  * is GnuTLS's to check. */
 static int verify_client(gnutls_session_t session)
@@ -92,7 +104,10 @@ static int verify_client(gnutls_session_t session)
 
 	if (!gnutls_certificate_get_peers(session, &n) || !n)
 		return 0;
-	return gnutls_certificate_verify_peers(session, &purpose, 1, &status) || status ? -1 : 0;
+	if (!gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status)
+		return 0;
+	gnutls_alert_send(session, GNUTLS_AL_FATAL, alert_for(status));
+	return -1;
 }
 
 static bool verifies(enum tether_tls_clients clients)

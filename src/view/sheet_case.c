@@ -82,7 +82,8 @@ static int forget_innocent(struct sheet *s, uint64_t now_ns)
 			continue;
 		}
 		s->owner[n++] = s->owner[i];
-		err = index_set(s, n - 1) ?: err;
+		if (index_set(s, n - 1))
+			err = -ENOMEM;
 	}
 	s->owners = n;
 	for (i = 0; i < s->entries; i++)

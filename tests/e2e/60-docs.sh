@@ -31,7 +31,8 @@ verbs=$(env -u MAKEFLAGS make -C "$root" help | sed -n 's/^  \([a-z][a-z0-9-]*\)
 
 is_verb() { grep -qxF -- "$1" <<<"$verbs"; }
 
-# The commands of a document's sh blocks, one a line.
+# The commands of a document's sh blocks, one a line. Those of "sh WORD" blocks need another machine:
+# tests/peers has it.
 commands() {
 	awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 }
 		inside && /^[[:space:]]/ { printf "%s", $0; next }
@@ -120,7 +121,7 @@ same "options of the program (<) and of the completion (>)" "$names"$'\n--versio
 for document in "${documents[@]}" "$man"; do
 	while IFS= read -r option; do
 		grep -qxF -- "$option" <<<"$names" || complain "${document##*/}: no option $option"
-	done < <(grep -E 'lostsock|^[^`]*`--' "$document" | grep -oE -- '(^|[ `"])--[a-z]([a-z.-]*[a-z])?' | tr -d ' `"')
+	done < <(sed '/^```sh ./,/^```$/d' "$document" | grep -E 'lostsock|^[^`]*`--' | grep -oE -- '(^|[ `"])--[a-z]([a-z.-]*[a-z])?' | tr -d ' `"')
 done
 
 # --- classes: name, kind, threshold ---

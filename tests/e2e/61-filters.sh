@@ -23,6 +23,13 @@ expect_finding class=close-wait pid="$mine" count=8
 only --pid "$mine,$PID" --for 1s
 expect_pids "$mine" "$PID"
 
+# Of two workers that share a listener, one has not what the other has accepted.
+load workers.py
+only -p "$PID" --for 3s --after 1s
+expect_nothing
+only -p "$PEER" --for 3s --after 1s
+expect_finding class=close-wait pid="$PEER" count=5
+
 # A child born while we watch is in; so is what its parent opens meanwhile. Nobody else is.
 "$LOSTSOCK" top --once --json -p $$ --for 4s >"$JSON" 2>"$JSON.err" 9>&- &
 watch_pid=$!

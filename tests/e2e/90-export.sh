@@ -31,8 +31,8 @@ grep -q '^lostsock_build_info{version="[0-9.]*",kernel="[^"]*"} 1$' "$TMPDIR/bod
 ! grep -q 'pid=' "$TMPDIR/body" || fail "a pid that nobody has asked for"
 cut -d' ' -f1 "$TMPDIR/body" | grep -v '^#' | sort | uniq -d >"$TMPDIR/twice"
 [ ! -s "$TMPDIR/twice" ] || fail "twice: $(head "$TMPDIR/twice")"
-grep -v '^#' "$TMPDIR/body" | grep -vqE '^[a-z_]+(\{[^}]*\})? [0-9.e+]+$' && fail "no sample: $(
-	grep -v '^#' "$TMPDIR/body" | grep -vE '^[a-z_]+(\{[^}]*\})? [0-9.e+]+$' | head -3)"
+grep -v '^#' "$TMPDIR/body" | grep -vE '^[a-z_]+(\{[^}]*\})? [0-9.e+]+$' >"$TMPDIR/odd" || :
+[ ! -s "$TMPDIR/odd" ] || fail "no sample: $(head -3 "$TMPDIR/odd")"
 
 # accepts FIELD OPENMETRICS|TEXT
 accepts() {
@@ -70,6 +70,13 @@ gets 404 /metricsx
 gets 200 '/metrics?x=y'
 gets 405 /metrics -X POST -d ''
 [ "$(field allow)" = 'GET, HEAD' ] || fail "no Allow"
+
+# A page from elsewhere, whose name a browser on this machine has been told is 127.0.0.1, reads nothing.
+for path in / /metrics /findings /healthz; do
+	gets 403 $path -H 'Host: rebound.example:9977'
+	gets 200 $path -H 'Host: localhost:9977'
+done
+grep -q 'use 127.0.0.1' <(get /findings -H 'Host: x.example'; cat "$TMPDIR/body") || fail "no word of what helps"
 
 # What top finds at the same time, but for ages and for who looks.
 essence() {
@@ -143,10 +150,36 @@ for _ in 1 2; do
 	until_true 20 eval 'curl -sS --unix-socket "$TMPDIR/sock" "$base/readyz" 2>/dev/null | grep -qx ready' ||
 		fail "not ready: $(cat "$export_log")"
 	gets 200 /metrics --unix-socket "$TMPDIR/sock"
+	gets 200 /metrics --unix-socket "$TMPDIR/sock" -H 'Host: any.example'
+	[ "$(stat -c %a "$TMPDIR/sock")" = 660 ] || fail "the socket is for others too: $(stat -c %A "$TMPDIR/sock")"
 	web_pid=$(pgrep -P "$export_pid")
 	exported
 	[ ! -e "$TMPDIR/sock" ] || fail "the socket is left"
 done
+
+# --- a socket that is left over is replaced; one that is in use, and what is none, are not ---
+
+on_unix() {
+	export_log=$TMPDIR/export.unix
+	: >"$export_log"
+	"$LOSTSOCK" export --netns self --web.listen-address "unix:$TMPDIR/sock" 2>"$export_log" 9>&- &
+	export_pid=$!
+	until_true 10 said serving || fail "it says nothing"
+	kill -0 "$export_pid" || fail "no socket: $(cat "$export_log")"
+	web_pid=$(pgrep -P "$export_pid")
+}
+on_unix
+LINES_MAX=1 refuses 1 "cannot listen on unix:.*Address already in use" export --web.listen-address "unix:$TMPDIR/sock"
+kill -KILL "$web_pid" "$export_pid"
+wait "$export_pid" || :
+[ -S "$TMPDIR/sock" ] || fail "nothing is left over: the test is wrong"
+on_unix
+until_true 20 eval 'curl -sS --unix-socket "$TMPDIR/sock" http://localhost/readyz 2>/dev/null | grep -qx ready' ||
+	fail "not ready: $(cat "$export_log")"
+exported
+echo precious >"$TMPDIR/file"
+LINES_MAX=1 refuses 1 "cannot listen on unix:.*Address already in use" export --web.listen-address "unix:$TMPDIR/file"
+[ "$(cat "$TMPDIR/file")" = precious ] || fail "a file was replaced"
 
 # --- a socket that systemd has opened ---
 

@@ -122,6 +122,60 @@ until_true 20 eval '[ "$(status_of --cert stranger.pem --key stranger.key)" = 20
 says 000
 exported
 
+# --- certificates that have expired: each is told who has to mend it ---
+
+# aged NAME AUTHORITY USE: one whose day was years ago.
+aged() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$1.key" \
+		-out "$1.csr" 2>/dev/null
+	mkdir -p ca && : >ca/index.txt && echo "0$((++aged_no))" >ca/serial
+	openssl ca -batch -config <(printf '[ca]\ndefault_ca=d\n[d]\ndatabase=ca/index.txt\nserial=ca/serial\nnew_certs_dir=ca\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n[x]\nsubjectAltName=IP:127.0.0.1\nextendedKeyUsage=%s\n' "$3") \
+		-cert "$2.pem" -keyfile "$2.key" -in "$1.csr" -out "$1.pem" -notext \
+		-startdate 20200101000000Z -enddate 20200201000000Z 2>"$TMPDIR/openssl" || fail "openssl: $(cat "$TMPDIR/openssl")"
+	chmod 600 "$1.key"
+}
+aged_no=0
+words() { "${CURL[@]}" -o /dev/null "$@" "$base/metrics" 2>&1 || :; }
+aged oldclient authority clientAuth
+cat >aged.yml <<END
+tls_server_config:
+  cert_file: server.pem
+  key_file: server.key
+  client_ca_file: authority.pem
+  client_auth_type: RequireAndVerifyClientCert
+END
+exporter --web.config.file aged.yml
+until_true 20 eval '[ "$(status_of "${mine[@]}")" = 200 ]' || fail "the right certificate: $(status_of "${mine[@]}")"
+"${CURL[@]}" "${mine[@]}" "$base/metrics" >"$TMPDIR/body"
+compare "$(sample lostsock_http_certificate_end_timestamp_seconds)" '=' \
+	"$(date -d "$(openssl x509 -in server.pem -noout -enddate | cut -d= -f2)" +%s)" || fail "its end is told wrong"
+# curl has words of its own for what TLS 1.2 says.
+alert() {
+	openssl s_client -connect "${base#https://}" -tls1_2 -cert "$1.pem" -key "$1.key" </dev/null 2>&1 |
+		grep -o 'alert .*' || :
+}
+words --cert oldclient.pem --key oldclient.key | grep -q 'alert certificate expired' ||
+	fail "an expired certificate: $(words --cert oldclient.pem --key oldclient.key)"
+[[ $(alert oldclient) == 'alert certificate expired'* ]] || fail "... by TLS 1.2: $(alert oldclient)"
+words --cert stranger.pem --key stranger.key | grep -q 'alert unknown ca' ||
+	fail "a stranger's: $(words --cert stranger.pem --key stranger.key)"
+[[ $(alert stranger) == 'alert unknown ca'* ]] || fail "... by TLS 1.2: $(alert stranger)"
+says 200 "${mine[@]}"
+exported
+
+aged oldserver authority serverAuth
+cat >old.yml <<END
+tls_server_config:
+  cert_file: oldserver.pem
+  key_file: oldserver.key
+END
+LINES_SAID=2 exporter --web.config.file old.yml
+until_true 10 said 'serving'
+grep -q 'oldserver.pem: the certificate has expired on 2020-02-01 00:00 UTC' "$export_log" || fail "it says: $(cat "$export_log")"
+words --cacert authority.pem | grep -qi 'certificate.*expired' || fail "curl says: $(words --cacert authority.pem)"
+until_true 20 eval '[ "$(status_of -k)" = 200 ]' || fail "who does not mind is not answered: $(status_of -k)"
+LINES_SAID=2 exported
+
 # --- what is not for this server is said, and left out ---
 
 printf 'http_server_config:\n  http2: true\nbasic_auth_users:\n' >http.yml

@@ -76,7 +76,7 @@ load() {
 	TRUTH=$(head -n 1 "$load_out")
 	[ -n "$TRUTH" ] || fail "$*: ended before it was ready"
 	# shellcheck disable=SC2034 # PEER is for the scenarios
-	PID=$(truth pid) PEER=$(truth peer_pid) COUNT=$(truth count)
+	read -r PID PEER COUNT < <(jq -r '"\(.pid) \(.peer_pid) \(.count)"' <<<"$TRUTH")
 }
 
 # Waits for the second line of the last workload, its account at the end, and puts it into TRUTH.

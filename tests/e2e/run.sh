@@ -1,34 +1,35 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run.sh [-v] [-j N] [-d DIR] [PATTERN]: runs the scenarios NN-name.sh of DIR (default: tests/e2e) whose
+# run.sh [-v] [-j N] [-d DIR] [-n NAME] [PATTERN]: runs the scenarios NN-name.sh of DIR (default: tests/e2e) whose
 # name has PATTERN in it, each in a fresh network namespace, and checks that none leaves a BPF program
-# behind. Leaves "passed failed skipped" in build/results/NAME, NAME that of DIR. Needs root.
+# behind. Leaves "passed failed skipped" in build/results/NAME (else that of DIR). Needs root.
 #
 # From the environment: LOSTSOCK the program, LOAD the folder of workloads, RESULTS the folder for
 # results, V=1 and T=PATTERN as -v and PATTERN, TEST_SECONDS the time limit of a scenario. One that needs
-# more says so in a line "# seconds: N".
+# more says so in a line "# seconds: N". THOROUGH=1 is for the scenarios of faults, which run far longer.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export LOSTSOCK=${LOSTSOCK:-$root/build/lostsock} LOAD=${LOAD:-$root/build/load}
 results=${RESULTS:-$root/build/results}
-verbose=${V:-0} pattern=${T:-} jobs=1 scenarios=$here
-while getopts vj:d: opt; do
+verbose=${V:-0} pattern=${T:-} jobs=1 scenarios=$here suite=''
+while getopts vj:d:n: opt; do
 	case $opt in
 	v) verbose=1 ;;
 	j) jobs=$OPTARG ;;
+	n) suite=$OPTARG ;;
 	d) scenarios=$(cd "$OPTARG" && pwd) || exit 2 ;;
 	*)
-		echo "usage: run.sh [-v] [-j N] [-d DIR] [PATTERN]" >&2
+		echo "usage: run.sh [-v] [-j N] [-d DIR] [-n NAME] [PATTERN]" >&2
 		exit 2
 		;;
 	esac
 done
 shift $((OPTIND - 1))
 pattern=${1:-$pattern}
-suite=$(basename "$scenarios")
+suite=${suite:-$(basename "$scenarios")}
 
 [ "$(id -u)" -eq 0 ] || {
 	echo "e2e: needs root: network namespaces and BPF" >&2
@@ -97,7 +98,7 @@ left_behind() {
 run_one() {
 	local script=$1 name=$2 netns=$prefix-$3 dir=$work/$2 status=0 left group verdict limit
 	limit=$(sed -nE 's/^# seconds: ([0-9]+)$/\1/p' "$script")
-	limit=${limit:-${TEST_SECONDS:-90}}
+	[ "${limit:-0}" -gt "${TEST_SECONDS:-90}" ] || limit=${TEST_SECONDS:-90}
 	mkdir -p "$dir/tmp"
 	chmod 755 "$work" "$dir" "$dir/tmp"
 	orphans >"$dir/before"

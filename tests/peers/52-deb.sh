@@ -5,7 +5,7 @@
 # The Debian packages, in a clean Debian: their dependencies are all that they need, the tool and its
 # exporter work, a program is built against the library, nothing is enabled, and once they are purged
 # nothing is left.
-# shellcheck disable=SC2016,SC2119 # what until_true evaluates each time; exporter's own arguments
+# shellcheck disable=SC2016,SC2086,SC2119 # what until_true evaluates; words of a command; exporter's own arguments
 # shellcheck source=tests/peers/debian.sh
 . "${0%/*}/debian.sh"
 private_mounts
@@ -42,14 +42,24 @@ listing() {
 		-printf '%y %m %p %l\n' | sort)
 }
 listing >"$TMPDIR/before"
-cp "${debs[@]}" "$root/tmp"
-quietly "dpkg -i" in_root "$root" sh -c 'dpkg -i /tmp/*.deb'
+
+# As docs/DEPLOY.md has it, without a network: there is nothing left to fetch.
+mounts "$root"
+mkdir -p "$root/tmp/build/deb"
+cp "${debs[@]}" "$root/tmp/build/deb"
+number=0
+while IFS= read -r command; do
+	number=$((number + 1))
+	case $command in
+	make\ * | *purge*) ;;
+	*) quietly "$command" in_root "$root" sh -c "cd /tmp && $command" </dev/null ;;
+	esac
+done < <(documented packages)
+[ $number -ge 5 ] || fail "DEPLOY.md has but $number commands for packages"
 
 # --- the tool ---
 
-mounts "$root"
 [ "$(in_root "$root" lostsock --version)" = "$("$LOSTSOCK" --version)" ] || fail "--version: $(in_root "$root" lostsock --version 2>&1)"
-quietly doctor in_root "$root" lostsock doctor
 load close-wait --leaky
 cat >"$TMPDIR/installed" <<-END
 	#!/bin/sh
@@ -103,7 +113,8 @@ done
 echo 'LOSTSOCK_ARGS=--by-pid' >>"$root/etc/default/lostsock-export"
 quietly remove in_root "$root" dpkg --remove lostsock libtether1 libtether-dev
 grep -q by-pid "$root/etc/default/lostsock-export" || fail "remove has taken the configuration away"
-quietly purge in_root "$root" dpkg --purge lostsock libtether1 libtether-dev
+purge=$(documented packages | grep purge) || fail "DEPLOY.md does not say how to purge"
+quietly "$purge" in_root "$root" $purge
 listing >"$TMPDIR/after"
 diff "$TMPDIR/before" "$TMPDIR/after" >&2 || fail "it leaves (>), or takes away (<), see above"
 

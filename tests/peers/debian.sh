@@ -47,6 +47,7 @@ clean_root() {
 	# What Debian's tools agree on: do not start services here.
 	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
 	chmod 755 "$1/usr/sbin/policy-rc.d"
+	echo 'APT::Get::Assume-Yes "true";' >"$1/etc/apt/apt.conf.d/90yes"
 }
 
 # mounts DIR: what programs in there expect, and cgroup2 at its usual place.
@@ -65,6 +66,13 @@ quietly() {
 	local what=$1
 	shift
 	"$@" >"$TMPDIR/log" 2>&1 || fail "$what: exit status $?: $(tail -n 12 "$TMPDIR/log")"
+}
+
+# documented WORD: the commands of docs/DEPLOY.md's "sh WORD" blocks, one a line, for root.
+documented() {
+	awk -v word="$1" '$0 == "```sh " word { inside = 1; next } /^```$/ { inside = 0 }
+		inside && sub(/\\$/, "") { printf "%s", $0; next }
+		inside' "${BASH_SOURCE[0]%/*}/../../docs/DEPLOY.md" | sed -E 's/^sudo //; s/ +# .*//'
 }
 
 # packages: builds them, and puts them into the array debs.

@@ -501,6 +501,31 @@ static void totals_tell_the_time(void **state)
 	assert_int_equal(t->records, 5);
 }
 
+/* Where only given processes are watched, the socket tables show everybody's: who shares a listener
+ * of theirs has what it has accepted, and not they. */
+static void others_have_accepted(void **state)
+{
+	struct story *s = *state;
+	struct ls_sock listens = row_rec(s, 1, 100, 4, LS_ROLE_LISTEN);
+	struct ls_sock accepted = row_rec(s, 2, 0, -1, LS_ROLE_SERVER);
+	struct ls_sock known = row_rec(s, 3, 100, 5, LS_ROLE_SERVER);
+	int given;
+
+	accepted.who = (struct ls_who){ 0 };
+	for (given = 1; given >= 0; given--) {
+		s->seq++;
+		tell_snap(s, LS_SNAP_BEGIN,
+			  ALL_PASSES | LS_PASS_SOCKS | (given ? LS_PASS_GIVEN : 0));
+		tell(s, &listens);
+		tell(s, &known);
+		tell(s, &accepted);
+		tell_snap(s, LS_SNAP_END, ALL_PASSES | LS_PASS_SOCKS);
+		assert_int_equal(!ledger_find_conn(s->led, 2), given);
+		assert_int_not_equal(ledger_find_conn(s->led, 3), 0);
+		later(s, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +553,7 @@ int main(void)
 		CASE(bad_records_change_nothing),
 		CASE(longer_records_are_read),
 		CASE(totals_tell_the_time),
+		CASE(others_have_accepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,9 +16,12 @@ scenario() {
 	export TMPDIR=/tmp/$name
 	mkdir -p "$TMPDIR"
 	busybox unshare -n bash -c 'busybox ip link set lo up; exec timeout -k 5 "$0" bash "$1"' \
-		"${slow:-120}" "$file" >"/tmp/$name.log" 2>&1 </dev/null || status=$?
+		"${slow:-240}" "$file" >"/tmp/$name.log" 2>&1 </dev/null || status=$?
 	case $status in
-	0) echo "vm: ok $name ($((SECONDS - start)) s)" ;;
+	0)
+		echo "vm: ok $name ($((SECONDS - start)) s)"
+		grep '^attached by:' "/tmp/$name.log"
+		;;
 	77) echo "vm: skip $name: $(sed -n 's/^skip: //p' "/tmp/$name.log" | tail -n 1)" ;;
 	*)
 		echo "vm: not ok $name: exit status $status"

@@ -13,8 +13,7 @@ set -u
 dir=$1 pattern=${2:-${T:-}}
 here=$(cd "$(dirname "$0")" && pwd)
 results=${RESULTS:-$here/../../build/results}
-core=10-close-wait,12-half-closed,15-unread,17-never-used,22-aborted,23-died-holding,24-task-stuck
-most=programs,streams,attach,$core
+most=programs,states,ends,streams,attach
 
 # name  architecture  must it be there  scenarios
 kernels="

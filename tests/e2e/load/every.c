@@ -6,7 +6,11 @@
  */
 #include "load.h"
 
-#define PAUSE 0.1
+#define PAUSE 0.5
+
+static const int families[] = { AF_INET, AF_INET6, AF_UNIX }; /* the last is tidied up after */
+
+#define FAMILIES ((int)(sizeof(families) / sizeof(families[0])))
 
 static void connection(struct load *l, int listener)
 {
@@ -41,7 +45,7 @@ static void program(void)
 		execl("/proc/self/exe", "every", "--mode", "wait", NULL);
 		_exit(127);
 	}
-	load_sleep(PAUSE);
+	load_sleep(PAUSE / 2);
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 }
@@ -49,8 +53,8 @@ static void program(void)
 int main(int argc, char **argv)
 {
 	struct load l = { .count = 1 };
-	int listener[2], held[2];
-	struct load_addr at[2];
+	int listener[FAMILIES], held[2];
+	struct load_addr at[FAMILIES];
 	char byte;
 
 	load_options(&l, argc, argv);
@@ -58,16 +62,17 @@ int main(int argc, char **argv)
 		load_hold(&l);
 		return 0;
 	}
-	for (int i = 0; i < 2; i++) {
-		l.family = i ? AF_INET6 : AF_INET;
+	for (int i = 0; i < FAMILIES; i++) {
+		l.family = families[i];
 		listener[i] = load_listen(&l, 8);
 		at[i] = l.addr;
 	}
+	l.addr = at[0];
 	held[0] = load_connect(&l);
-	held[1] = load_accept(listener[1]);
+	held[1] = load_accept(listener[0]);
 	load_ready(&l, "never-used", held, 2, "%s", "");
 	while (load_wait(&l, PAUSE)) {
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < FAMILIES; i++) {
 			l.addr = at[i];
 			connection(&l, listener[i]);
 		}

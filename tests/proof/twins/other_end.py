@@ -7,6 +7,8 @@ until its standard input ends.
                      idle keep-alives. Whoever is hung up on hangs up.
   visit PORT N       N clients that ask, are answered, and go
   queue PORT N       one client that says nothing, then N that ask and wait
+  drain PORT N       N idle keep-alives, and two that ask for /slow and wait. Whoever is hung up on
+                     hangs up.
   leave PORT N       N clients that ask, get no answer within half a second, and go
   silent PORT        a server that takes requests and answers none
   answer PORT        a server of datagrams
@@ -76,6 +78,17 @@ def queue(port, n):
     for _ in range(n):
         sockets.append(connect(port))
         sockets[-1].sendall(ASK)
+    ready()
+    live(sockets)
+
+
+def drain(port, n):
+    sockets = [connect(port) for _ in range(n + 2)]
+    for s in sockets[:n]:
+        assert b" 200 " in say(s, ASK)
+    for s in sockets[n:]:
+        s.sendall(ASK.replace(b" / ", b" /slow "))
+    time.sleep(0.3)
     ready()
     live(sockets)
 
