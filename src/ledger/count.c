@@ -65,6 +65,8 @@ static void drain_applies(struct streams_entry *e, struct gauge *g,
 	case LS_STREAM_DRAIN_BEGIN:
 		g->begun++;
 		d->begun++;
+		d->begun_ns = rec->hdr.time_ns;
+		d->waits += g->begun == g->done + 1;
 		break;
 	case LS_STREAM_DRAIN_REFUSED:
 		d->refused++;
@@ -72,6 +74,7 @@ static void drain_applies(struct streams_entry *e, struct gauge *g,
 	case LS_STREAM_DRAIN_DONE:
 		d->done++;
 		d->done_ns = rec->hdr.time_ns;
+		d->waits -= g->begun == g->done + 1;
 		/* The first may be that of one that began before we looked. */
 		if (++g->done <= (g->begun ? g->begun : 1))
 			break;
@@ -174,6 +177,11 @@ void count_settle(struct streams_entry *e, uint64_t now_ns)
 	c->told = e->open[of];
 	c->gone = e->gone[of];
 	c->before = e->calibrated ? e->base[of] : 0;
+	of = e->ever[COUNT_ACCEPTED] ? COUNT_ACCEPTED : COUNT_ALL;
+	if (e->open[of] > e->gone[of])
+		e->pub.drain.empty_ns = 0;
+	else if (!e->pub.drain.empty_ns)
+		e->pub.drain.empty_ns = now_ns;
 	if (!e->counted)
 		return;
 	c->state = compare(e);

@@ -115,7 +115,11 @@ struct drain {
 	uint64_t begun;
 	uint64_t done;
 	uint64_t refused;
-	uint64_t done_ns;  /* the last */
+	uint64_t begun_ns; /* the last */
+	uint64_t done_ns;  /* likewise */
+	uint64_t empty_ns; /* since when none of the connections that were told of is open; 0: some
+			    */
+	uint32_t waits;	   /* began, and were not told to be done as often */
 	uint64_t twice_ns; /* when it was first told to be done more often than it was begun */
 	uint64_t twice_of; /* the program's number of what was */
 	uint32_t twice;	   /* how often */

@@ -3,7 +3,7 @@
  * Faults on purpose. In libtether-faulty (TETHER_FAULTS) the variable TETHER_FAULT names one bug of
  * docs/DESIGN.md, and the library commits it:
  *
- *      TETHER_FAULT=reader|expect|half-close|cancel-early|cancel-never|drain-race[:every=N][:seed=S]
+ *      TETHER_FAULT=reader|expect|half-close|cancel-early|cancel-never|drain-race|drain-never[:every=N][:seed=S]
  *
  * and says what it has leaked: a line of JSON each, appended to the file that TETHER_FAULT_LOG
  * names, or on standard error. In the release library nothing of this is left.
@@ -24,6 +24,7 @@ enum fault {
 	FAULT_CANCEL_EARLY,
 	FAULT_CANCEL_NEVER,
 	FAULT_DRAIN_RACE,
+	FAULT_DRAIN_NEVER,
 };
 
 #ifdef TETHER_FAULTS
@@ -49,6 +50,8 @@ bool fault_stream(struct tether_loop *loop, enum fault fault, uint64_t conn, uin
 void fault_park(void);
 /* The last connection but @open has left @part of a server that drains: says so twice. */
 void fault_drain(struct tether_loop *loop, uint64_t part, uint64_t open);
+/* The last of all has left a server that drains: is nobody to hear of it? */
+bool fault_forget(struct tether_loop *loop);
 
 #else
 
@@ -88,6 +91,12 @@ static inline void fault_drain(struct tether_loop *loop, uint64_t part, uint64_t
 	(void)loop;
 	(void)part;
 	(void)open;
+}
+
+static inline bool fault_forget(struct tether_loop *loop)
+{
+	(void)loop;
+	return false;
 }
 
 #endif

@@ -82,7 +82,7 @@ void server_part_exit(struct server_part *part)
 		scope_free(part->scope);
 		part->scope = NULL;
 	}
-	if (gate_leave(&server->gate))
+	if (gate_leave(&server->gate) && !fault_forget(part->loop))
 		loop_mail(server->parts[0].loop, &server->done_mail);
 }
 

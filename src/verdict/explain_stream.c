@@ -91,6 +91,14 @@ static void say_drain(struct words *w, const struct proc_streams *p)
 		say(w, " ago");
 		return;
 	}
+	if (p->drain.waits) {
+		say(w, "began to drain ");
+		say_age(w, p->drain.begun_ns);
+		say(w, " ago, none is open for ");
+		say_age(w, w->f->since_ns);
+		say(w, ", and nobody was told that it has drained");
+		return;
+	}
 	say(w, "all has drained, it said ");
 	say_age(w, p->drain.done_ns);
 	say(w, " ago, and %llu connections are still open",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Accounts that do not come out: a program's own counter of its connections, against those that it
- * told of and that the kernel has; and a drain that ends twice, or too early.
+ * told of and that the kernel has; and a drain that ends twice, or too early, or never.
  *
  * Numbers are compared only when they have stood still: a counter and what it counts never change
  * in the same moment.
@@ -49,6 +49,27 @@ static bool drained_early(const struct rule_ctx *x, const struct proc_streams *p
 	return true;
 }
 
+/* Nothing is left, and nobody was told: who waits for that waits for ever. That nothing is left its
+ * own counter says, too; without one, all of its connections must have been seen to begin. */
+static bool never_told(const struct rule_ctx *x, const struct proc_streams *p, struct finding *f)
+{
+	const struct proc *proc = ledger_proc(x->led, p->proc);
+	const struct drain *d = &p->drain;
+	bool counts = p->count.state != COUNT_UNKNOWN, born;
+
+	if (!d->waits || !d->empty_ns || !proc || records_lost(x))
+		return false;
+	born = proc->start_ns >= ledger_totals(x->led)->start_ns;
+	if (counts ? p->count.says != 0 : !born)
+		return false;
+	f->since_ns = d->begun_ns > d->empty_ns ? d->begun_ns : d->empty_ns;
+	if (!lasted(x, f->since_ns, x->t->after_ns[VERDICT_MISCOUNT]))
+		return false;
+	f->count = d->waits;
+	f->certain = counts;
+	return true;
+}
+
 static bool miscounts(const struct rule_ctx *x, const struct proc_streams *p, struct finding *f)
 {
 	const struct drain *d = &p->drain;
@@ -60,7 +81,7 @@ static bool miscounts(const struct rule_ctx *x, const struct proc_streams *p, st
 		f->since_ns = d->twice_ns;
 		return true;
 	}
-	return count_differs(x, p, f) || drained_early(x, p, f);
+	return count_differs(x, p, f) || drained_early(x, p, f) || never_told(x, p, f);
 }
 
 int miscounts_judge(const struct rule_ctx *x, struct judgement *j)

@@ -227,7 +227,7 @@ const struct rule rules[VERDICT_MAX] = {
 		.name = "miscount", .kind = VERDICT_LEAK, .about = VERDICT_ABOUT_PROC,
 		.after_ns = NS_M, .bare_after = true, .bare_min_ns = 10 * NS_S,
 		.evidence = "the program's count of its connections is not what is open, "
-			"or it drained twice",
+			"or it drained twice, or never",
 		.remedy = "change the count and tell of its end in one step: one word, one owner",
 	},
 },

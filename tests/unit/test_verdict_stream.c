@@ -557,6 +557,49 @@ static void drained_early(void **state)
 	assert_int_equal(wait_and_judge(tr, 1), 0);
 }
 
+static void drained_and_not_told(void **state)
+{
+	struct trial *tr = *state;
+	struct finding f;
+
+	says_conn(tr, 1, LS_STREAM_CONN_OPEN, 0);
+	says_conn(tr, 3, LS_STREAM_CONN_COUNT, 1);
+	says_conn(tr, 3, LS_STREAM_DRAIN_BEGIN, 1);
+	says_conn(tr, 4, LS_STREAM_DRAIN_BEGIN, 0);
+	assert_int_equal(wait_and_judge(tr, 300), 0); /* it is still open */
+	says_conn(tr, 1, LS_STREAM_CONN_CLOSE, 0);
+	says_conn(tr, 3, LS_STREAM_CONN_COUNT, 0);
+	assert_int_equal(wait_and_judge(tr, 59), 0);
+	wait_and_judge(tr, 1);
+	f = only(tr, VERDICT_MISCOUNT, true, 60);
+	assert_int_equal(f.count, 2);
+	says(tr, &f,
+	     "began to drain 6m ago, none is open for 1m, and nobody was told that it has drained");
+	says_conn(tr, 4, LS_STREAM_DRAIN_DONE, 0);
+	judge(tr);
+	assert_int_equal(only(tr, VERDICT_MISCOUNT, true, 60).count, 1);
+	says_conn(tr, 3, LS_STREAM_DRAIN_DONE, 0);
+	assert_int_equal(wait_and_judge(tr, 1), 0);
+	says_conn(tr, 3, LS_STREAM_DRAIN_DONE, 0); /* and that once more is twice */
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+}
+
+/* Its own words may be among what was lost, or another server's; or it has just begun. */
+static void not_told_yet(void **state)
+{
+	struct trial *tr = *state;
+
+	says_conn(tr, 3, LS_STREAM_CONN_COUNT, 1);
+	says_conn(tr, 3, LS_STREAM_DRAIN_BEGIN, 1);
+	assert_int_equal(wait_and_judge(tr, 30), 0);
+	says_conn(tr, 1, LS_STREAM_CONN_OPEN, 0);
+	assert_int_equal(wait_and_judge(tr, 200), 0); /* the counter speaks of it */
+	says_conn(tr, 1, LS_STREAM_CONN_CLOSE, 0);
+	says_conn(tr, 3, LS_STREAM_CONN_COUNT, 0);
+	loses(tr, 1);
+	assert_int_equal(wait_and_judge(tr, 200), 0);
+}
+
 /* Another server of the same process does not drain, and counts what it has. */
 static void another_goes_on(void **state)
 {
@@ -611,6 +654,8 @@ int main(void)
 		CASE(counted_without_a_socket),
 		CASE(drained_twice),
 		CASE(drained_early),
+		CASE(drained_and_not_told),
+		CASE(not_told_yet),
 		CASE(another_goes_on),
 		CASE(thresholds),
 	};
