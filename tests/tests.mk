@@ -3,7 +3,7 @@
 # The suites: each leaves "passed failed skipped" in build/results/SUITE.
 
 suites  := unit golden tether-test bpftest e2e
-heavy   := lint fuzz peers faults
+heavy   := lint fuzz peers
 results := build/results
 
 unit_bin  := $(unit_all:tests/unit/%.c=build/unit/%)
@@ -236,6 +236,6 @@ test: ## install what is missing, then unit, golden, bpftest and e2e (root)
 	@scripts/deps.sh build test
 	+@$(call run_suites,$(suites))
 
-test-all: ## what test leaves out: lint, fuzz, faults, and the heavy peers (root)
+test-all: ## what test leaves out: lint, fuzz, and the heavy peers (root)
 	@scripts/deps.sh build test lint peers
 	+@$(call run_suites,$(heavy))
