@@ -210,7 +210,7 @@ help: ## this list
 	@echo '  DESTDIR= PREFIX=/usr/local LIBDIR=PREFIX/lib UNITDIR=PREFIX/lib/systemd/system'
 
 FORCE:
-.PHONY: FORCE all static tether tether-test load unit bpftest golden e2e faults proof proof-healthy \
+.PHONY: FORCE all static static-arm64 tether tether-test load unit bpftest golden e2e faults proof proof-healthy \
         proof-programs bench fuzz lint vm vm-fetch test test-all deps top format install uninstall deb \
         clean help
 

@@ -53,3 +53,6 @@ $(eval $(call static_flavour,static,$(bpf_arch)))
 $(eval $(call static_flavour,static-arm64,arm64))
 
 static: build/static/lostsock ## build/static/lostsock: one file for any Linux from 6.1 on, without export
+
+static-arm64: vm-fetch ## build/static-arm64/lostsock, with the libraries that vm-fetch has unpacked
+	@$(MAKE) $(jobs) build/static-arm64/lostsock

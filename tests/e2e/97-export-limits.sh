@@ -36,7 +36,7 @@ middle=$(resident)
 burst
 left() {
 	gets 200 /metrics
-	[ -z "$(grep 'comm="shortlived"' "$TMPDIR/body" | grep -vE "pid=\"($parents|)\"")" ]
+	! awk '/comm="shortlived"/' "$TMPDIR/body" | grep -qvE "pid=\"($parents|)\""
 }
 parents=$(jq -r .pid "$TMPDIR"/load.* | paste -sd'|')
 until_true 30 left || fail "series are left: $(grep 'comm="shortlived"' "$TMPDIR/body" | head -n 3)"

@@ -31,6 +31,7 @@ development='libbpf-dev libelf-dev libdw-dev liblzma-dev libbz2-dev zlib1g-dev l
 
 # base SUFFIX: the address of this machine's Debian archive, or of its security archive.
 base() {
+	# shellcheck disable=SC2016 # the fields are apt's
 	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v label="$1" '$1 == label { print $2; exit }'
 }

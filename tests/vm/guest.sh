@@ -15,6 +15,7 @@ scenario() {
 	local name=$1 file=$2 status=0 start=$SECONDS
 	export TMPDIR=/tmp/$name
 	mkdir -p "$TMPDIR"
+	# shellcheck disable=SC2016 # expanded in there
 	busybox unshare -n bash -c 'busybox ip link set lo up; exec timeout -k 5 "$0" bash "$1"' \
 		"${slow:-240}" "$file" >"/tmp/$name.log" 2>&1 </dev/null || status=$?
 	case $status in

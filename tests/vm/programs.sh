@@ -61,4 +61,4 @@ kinds=$(awk '{ print $2, $1 }' "$TMPDIR/seen" | sort -u)
 ways=$(jq -r '.[] | .attach_type // .type' "$TMPDIR/links"; jq -r '.[].fd_type' "$TMPDIR/perfs")
 ways=$(sort -u <<<"$ways")
 ! grep -Ei 'fentry|fexit|modify_return|kprobe|kretprobe' <<<"$ways" || fail "attached by: $ways"
-say "attached by:" $ways
+say "attached by: $(paste -sd' ' <<<"$ways")"

@@ -74,8 +74,11 @@ scenarios() {
 kernel() {
 	local name=$1 arch=$2 must=$3 run=$4 start=$SECONDS
 	if [ ! -s "$dir/kernel/$name" ]; then
-		[ "$must" = required ] && fails "$name: there is no such kernel" ||
+		if [ "$must" = required ]; then
+			fails "$name: there is no such kernel"
+		else
 			skips "$name: this kernel could not be fetched"
+		fi
 		return
 	fi
 	boot "$name" "$arch" "$run" >"$dir/$name.log" 2>&1
