@@ -108,6 +108,12 @@ wait "$noise"
 fds_back 5
 
 # --- a drain with a client that stays ---
+# The lossy client may have gone without a word, and what it did not acknowledge is waited for.
+kill -TERM "$serve_pid"
+wait "$serve_pid" || fail "tether-serve: exit status $?: $(cat "$serve_log")"
+serve --threads 2 --tls "$cert,$key" --h3 127.0.0.1:0
+until_true 5 said_h3 || fail "no port for HTTP/3: $(cat "$serve_log")"
+h3=$(sed -n 's/^tether-serve: h3 port //p' "$serve_log")
 timeout 20 "$GET" --h3 --insecure --hold 15s -n 1 "https://127.0.0.1:$h3/" >"$TMPDIR/held" 2>&1 9>&- &
 holder=$!
 until_true 10 test -s "$TMPDIR/held" || fail "the client that is to stay has no answer"
