@@ -235,9 +235,10 @@ static int load(struct live *live, const struct live_options *opt, char err[LIVE
 	if (e == -EPERM || e == -EACCES)
 		return say(err, e, "the kernel refuses BPF: " LIVE_MEND_ROOT);
 	if (e == -ENOSYS)
-		return say(err, -EOPNOTSUPP,
-			   "there is no bpf() here: a container's seccomp profile may filter it, and "
-			   "then needs `bpf` among what it allows; else the kernel is built without");
+		return say(
+			err, -EOPNOTSUPP,
+			"there is no bpf() here: a container's seccomp profile may filter it, and "
+			"then needs `bpf` among what it allows; else the kernel is built without");
 	/* Whatever it says, it is not the user who asked for the wrong thing. */
 	return say(err, -EOPNOTSUPP,
 		   "this kernel refuses the programs (%s): 6.1 or later is needed; "
