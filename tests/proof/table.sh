@@ -121,6 +121,7 @@ document() {
 	[ -z "$others" ] || printf 'The same leak, as its other end has it, which is neither asked for nor false:\n\n%s\n\n' "$others"
 	[ ! -s "$rows/skipped" ] || { printf 'Not run:\n\n'; sed 's/^/- /' "$rows/skipped"; echo; }
 	[ ! -s "$rows/healthy.md" ] || cat "$rows/healthy.md"
+	[ ! -s "$rows/kernels.md" ] || { echo && cat "$rows/kernels.md"; }
 }
 
 if [ $markdown -eq 1 ]; then

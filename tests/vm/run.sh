@@ -13,6 +13,7 @@ set -u
 dir=$1 pattern=${2:-${T:-}}
 here=$(cd "$(dirname "$0")" && pwd)
 results=${RESULTS:-$here/../../build/results}
+rows=${PROOF_DIR:-$here/../../build/proof-rows} # the next `make proof` or `proof-healthy` takes the table from there
 most=programs,states,ends,streams,attach
 
 # name  architecture  must it be there  scenarios
@@ -24,10 +25,13 @@ newest     amd64  optional  $most
 arm64-6.1  arm64  optional  $most
 "
 passed=0 failed=0 skipped=0
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
 
-passes() { passed=$((passed + 1)) && echo "ok $*"; }
-fails() { failed=$((failed + 1)) && echo "not ok $*"; }
-skips() { skipped=$((skipped + 1)) && echo "skip $*"; }
+says() { echo "$*" | tee -a "$said"; }
+passes() { passed=$((passed + 1)) && says "ok $*"; }
+fails() { failed=$((failed + 1)) && says "not ok $*"; }
+skips() { skipped=$((skipped + 1)) && says "skip $*"; }
 
 # boot NAME ARCH SCENARIOS: what the guest says. Software emulation: it is the same everywhere, and
 # needs no right. qemu's exit status says nothing: it is 0 after a panic, too.
@@ -89,7 +93,29 @@ kernel() {
 	fi
 	features "$name"
 	scenarios "$name" "$run"
-	echo "$name: $(cat "$dir/kernel/$name.package"), $((SECONDS - start)) s"
+	says "$name: $(cat "$dir/kernel/$name.package"), $((SECONDS - start)) s"
+}
+
+# A part of docs/PROOF.md, of what was said on the way.
+table() {
+	cat <<-END
+		## Kernels
+
+		One static binary in virtual machines, emulated in software ([KERNELS.md](KERNELS.md)); $(date -u +%F).
+		What doctor says is compared with what is expected; the rest are scenarios.
+
+		| kernel | package | passed | failed | skipped |
+		| --- | --- | --- | --- | --- |
+	END
+	awk '
+		/^(ok|not ok|skip) / { n = $0; sub(/^not /, "not_", n); split(n, word, " "); name = word[2]; sub(/:$/, "", name)
+			sub(/^[^:]*: /, "", n); sub(/ \([0-9]+ s\)$/, "", n)
+			list[name, word[1]] = list[name, word[1]] (list[name, word[1]] == "" ? "" : ", ") n; next }
+		/^[^ ]+: .*, [0-9]+ s$/ { name = $1; sub(/:$/, "", name); package = $2; sub(/,$/, "", package)
+			printf "| %s | %s | %s | %s | %s |\n", name, package, told(name, "ok"), told(name, "not_ok"), told(name, "skip") }
+		function told(name, what) { return list[name, what] == "" ? "-" : list[name, what] }' "$1"
+	echo
+	echo "**$passed passed, $failed failed, $skipped skipped**"
 }
 
 while read -r name arch must run; do
@@ -102,5 +128,9 @@ if [ $((passed + failed + skipped)) -eq 0 ]; then
 fi
 mkdir -p "$results"
 echo "$passed $failed $skipped" >"$results/vm"
+if [ -z "$pattern" ]; then
+	mkdir -p "$rows"
+	table "$said" >"$rows/kernels.md"
+fi
 echo "vm: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
