@@ -12,6 +12,22 @@ uint32_t index_get(Pcvoid_t index, Word_t key)
 	return slot ? (uint32_t)(uintptr_t)*slot : 0;
 }
 
+uint32_t index_alloc(Pvoid_t *index, Word_t key, struct slab *slab)
+{
+	uint32_t id = slab_alloc(slab);
+	PPvoid_t slot;
+
+	if (!id)
+		return 0;
+	slot = JudyLIns(index, key, PJE0);
+	if (!slot || slot == PPJERR) {
+		slab_free(slab, id);
+		return 0;
+	}
+	*slot = (void *)(uintptr_t)id;
+	return id;
+}
+
 void index_drop(Pvoid_t *index, Word_t key)
 {
 	PPvoid_t slot = JudyLGet(*index, key, PJE0);

@@ -147,6 +147,8 @@ struct ledger {
 
 /* ---- index.c: JudyL arrays of numbers; 0: not there. */
 uint32_t index_get(Pcvoid_t index, Word_t key);
+/* A new object of @slab, as @key, which has none; 0: no memory, or no room. */
+uint32_t index_alloc(Pvoid_t *index, Word_t key, struct slab *slab);
 void index_drop(Pvoid_t *index, Word_t key);
 
 /* ---- names.c: the empty string when there is no memory for it. */

@@ -69,18 +69,10 @@ static void left_free(struct ledger *led, uint32_t id)
 /* Room for what @row speaks of; 0 if there is none. */
 static uint32_t left_new(struct ledger *led, uint64_t cookie)
 {
-	uint32_t id = slab_alloc(&led->lefts);
-	PPvoid_t slot;
+	uint32_t id = index_alloc(&led->by_left, cookie, &led->lefts);
 
-	if (!id)
-		return 0;
-	slot = JudyLIns(&led->by_left, cookie, PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->lefts, id);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
-	((struct left *)slab_get(&led->lefts, id))->conn.cookie = cookie;
+	if (id)
+		((struct left *)slab_get(&led->lefts, id))->conn.cookie = cookie;
 	return id;
 }
 

@@ -5,21 +5,7 @@
 
 static uint32_t parked_get(struct ledger *led, uint32_t conn)
 {
-	uint32_t id = index_get(led->by_parked, conn);
-	PPvoid_t slot;
-
-	if (id)
-		return id;
-	id = slab_alloc(&led->parked);
-	if (!id)
-		return 0;
-	slot = JudyLIns(&led->by_parked, conn, PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->parked, id);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
-	return id;
+	return index_get(led->by_parked, conn) ?: index_alloc(&led->by_parked, conn, &led->parked);
 }
 
 int parked_apply(struct ledger *led, const struct ls_parked *rec)

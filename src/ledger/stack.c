@@ -24,21 +24,10 @@ static struct stack *stack_at(const struct ledger *led, int32_t stack)
 static struct stack *stack_get(struct ledger *led, int32_t stack)
 {
 	struct stack *s = stack_at(led, stack);
-	PPvoid_t slot;
-	uint32_t id;
 
 	if (s)
 		return s;
-	id = slab_alloc(&led->stacks);
-	if (!id)
-		return NULL;
-	slot = JudyLIns(&led->by_stack, (Word_t)stack, PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->stacks, id);
-		return NULL;
-	}
-	*slot = (void *)(uintptr_t)id;
-	return slab_get(&led->stacks, id);
+	return slab_get(&led->stacks, index_alloc(&led->by_stack, (Word_t)stack, &led->stacks));
 }
 
 static int stack_reserve(struct ledger *led, struct stack *s, uint16_t need)

@@ -181,18 +181,11 @@ static void set_kind(struct stream *s, const struct ls_stream *rec)
 static uint32_t stream_new(struct ledger *led, uint32_t carrier, const struct ls_stream *rec)
 {
 	struct carrier *c = carrier_at(led, carrier);
-	uint32_t id = slab_alloc(&led->streams);
+	uint32_t id = index_alloc(&c->by_id, rec->id, &led->streams);
 	struct stream *s;
-	PPvoid_t slot;
 
 	if (!id)
 		return 0;
-	slot = JudyLIns(&c->by_id, rec->id, PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->streams, id);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
 	s = stream_at(led, id);
 	s->id = rec->id;
 	s->open_ns = rec->hdr.time_ns;

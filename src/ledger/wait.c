@@ -112,21 +112,7 @@ const struct wait *ledger_wait(const struct ledger *led, uint32_t id)
 
 static uint32_t empty_get(struct ledger *led, uint32_t conn)
 {
-	uint32_t id = index_get(led->by_empty, conn);
-	PPvoid_t slot;
-
-	if (id)
-		return id;
-	id = slab_alloc(&led->empties);
-	if (!id)
-		return 0;
-	slot = JudyLIns(&led->by_empty, conn, PJE0);
-	if (!slot || slot == PPJERR) {
-		slab_free(&led->empties, id);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
-	return id;
+	return index_get(led->by_empty, conn) ?: index_alloc(&led->by_empty, conn, &led->empties);
 }
 
 int empty_apply(struct ledger *led, const struct ls_empty *rec)

@@ -17,14 +17,6 @@
 	1000000 /* records in one call, so that a flood cannot keep a tick from coming \
 		 */
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* The frames behind a stack number go before the first open that names it. */
 static int tell_stack(struct live *live, const struct ls_open *open)
 {
@@ -198,7 +190,7 @@ static void identify(struct source_identity *id)
 
 	read_boot_id(id->boot_id);
 	id->start_ns = monotonic_ns();
-	id->realtime_ns = realtime_ns() - id->start_ns;
+	id->realtime_ns = clock_read_ns(CLOCK_REALTIME) - id->start_ns;
 	if (uname(&u))
 		return;
 	snprintf(id->kernel, sizeof(id->kernel), "%.40s %.20s", u.release, u.machine);

@@ -51,10 +51,10 @@ static int deliver_row(struct pass *p, const struct ls_hdr *hdr)
 		return live_waiter(p->live, &p->task, (const void *)hdr);
 	if (hdr->type == LS_TASK) {
 		p->task = *(const struct ls_task *)hdr;
-	}
-	if (hdr->type == LS_TASK && p->task.flags & LS_TASK_PROCESS) {
-		live_streams_seen(p->live, &p->task.who);
-		err = tell_moved(p, &p->task);
+		if (p->task.flags & LS_TASK_PROCESS) {
+			live_streams_seen(p->live, &p->task.who);
+			err = tell_moved(p, &p->task);
+		}
 	}
 	p->rows++;
 	return err ?: p->sink(p->ctx, hdr);

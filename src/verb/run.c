@@ -39,14 +39,6 @@ struct run {
 	int failed;	     /* exit status of an exec that did not come about */
 };
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* What it was given to hold is known from the first look; now it may begin. */
 static int on_tick(void *ctx, const struct view_input *in)
 {
@@ -56,7 +48,7 @@ static int on_tick(void *ctx, const struct view_input *in)
 	if (r->command.released)
 		return 0;
 	r->gate.begin_ns = monotonic_ns();
-	r->gate.realtime_ns = realtime_ns();
+	r->gate.realtime_ns = clock_read_ns(CLOCK_REALTIME);
 	r->failed = command_release(&r->command, r->opt->command[0]);
 	return r->failed ? 1 : 0;
 }

@@ -15,21 +15,29 @@ static void send_into_the_void(struct client *c, struct asked *a, int fd, bool r
 	}
 }
 
+/* What was sent on a connection that the server has closed comes by another one: to @buf. */
+static int sent_again(struct client *c, struct asked *a, char *buf, size_t len)
+{
+	int fd = round_trip(c, -1), next;
+
+	send_into_the_void(c, a, fd, false);
+	asked_send(a);
+	peer_read(c->loop, fd, buf, len);
+	close(fd);
+	next = peer_accept(c->loop, c->listener);
+	peer_read(c->loop, next, buf, len);
+	return next;
+}
+
 static void test_again_if_safe(void **state)
 {
 	struct client c;
 	struct asked a;
 	char buf[4096];
-	int fd, next;
+	int next;
 
 	client_init(&c, NULL);
-	fd = round_trip(&c, -1);
-	send_into_the_void(&c, &a, fd, false);
-	asked_send(&a);
-	peer_read(c.loop, fd, buf, sizeof(buf));
-	close(fd);
-	next = peer_accept(c.loop, c.listener);
-	peer_read(c.loop, next, buf, sizeof(buf));
+	next = sent_again(&c, &a, buf, sizeof(buf));
 	assert_non_null(strstr(buf, "GET / HTTP/1.1\r\n"));
 	peer_send(next, RESPONSE);
 	turn_until(c.loop, &a.ended);
@@ -46,16 +54,10 @@ static void test_again_once(void **state)
 	struct client c;
 	struct asked a;
 	char buf[4096];
-	int fd, next;
+	int next;
 
 	client_init(&c, NULL);
-	fd = round_trip(&c, -1);
-	send_into_the_void(&c, &a, fd, false);
-	asked_send(&a);
-	peer_read(c.loop, fd, buf, sizeof(buf));
-	close(fd);
-	next = peer_accept(c.loop, c.listener);
-	peer_read(c.loop, next, buf, sizeof(buf));
+	next = sent_again(&c, &a, buf, sizeof(buf));
 	close(next);
 	turn_until(c.loop, &a.ended);
 	assert_int_equal(a.why, -ECONNRESET);

@@ -7,10 +7,7 @@
  * {"done":true,"pid":P,"child":C,"forked":N,"live":K,"peer_pid":Q}, "forked" since the beginning.
  * ss: K pairs of ESTAB, TIME-WAIT for the others.
  */
-#include "load.h"
-#include <linux/sched.h>
-#include <stdint.h>
-#include <sys/syscall.h>
+#include "fork_as.h"
 
 #define AT_ONCE 100
 #define PIDS	200
@@ -38,23 +35,6 @@ static void peer(struct load *l)
 	load_serve(listener, LOAD_ANSWERS);
 }
 
-static pid_t fork_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = pid ? (uintptr_t)&pid : 0,
-		.set_tid_size = pid ? 1 : 0,
-	};
-	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
-
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		signal(SIGTERM, load_on_term_peer);
-		signal(SIGUSR1, SIG_DFL);
-	}
-	return child;
-}
-
 /* By one of our pids; by any other if somebody else has taken it. */
 static pid_t fork_next(struct bomb *b)
 {
@@ -64,6 +44,8 @@ static pid_t fork_next(struct bomb *b)
 		child = fork_as(0);
 	if (child < 0)
 		die("clone3");
+	if (!child)
+		signal(SIGUSR1, SIG_DFL);
 	b->forked += child > 0;
 	return child;
 }

@@ -5,10 +5,7 @@
  * it has opened.
  * ss: 3 pairs of ESTAB, 8 x TIME-WAIT.
  */
-#include "load.h"
-#include <linux/sched.h>
-#include <stdint.h>
-#include <sys/syscall.h>
+#include "fork_as.h"
 
 static void peer(struct load *l)
 {
@@ -18,35 +15,18 @@ static void peer(struct load *l)
 	load_serve(listener, LOAD_ANSWERS);
 }
 
-/* fork, with a pid of one's choice if it is not 0. */
-static pid_t fork_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = pid ? (uintptr_t)&pid : 0,
-		.set_tid_size = pid ? 1 : 0,
-	};
-	pid_t child = syscall(SYS_clone3, &args, sizeof(args));
-
-	if (child < 0)
-		die("clone3");
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		signal(SIGTERM, load_on_term_peer);
-	}
-	return child;
-}
-
 int main(int argc, char **argv)
 {
 	struct load l = { .keep = 3 };
-	pid_t pid;
+	pid_t pid, again;
 	int *fds;
 
 	load_options(&l, argc, argv);
 	load_fork(&l, peer);
 	load_learn(&l);
 	pid = fork_as(0);
+	if (pid < 0)
+		die("clone3");
 	if (!pid) {
 		prctl(PR_SET_NAME, "first");
 		load_pool_open(&l);
@@ -55,7 +35,10 @@ int main(int argc, char **argv)
 	}
 	waitpid(pid, NULL, 0);
 	l.count = l.keep;
-	if (!fork_as(pid)) {
+	again = fork_as(pid);
+	if (again < 0)
+		die("clone3");
+	if (!again) {
 		prctl(PR_SET_NAME, "second");
 		fds = load_pool_open(&l);
 		load_ready(&l, NULL, fds, l.count, "%s", "");
