@@ -77,7 +77,8 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 num
 	rec->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
-	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
+	/* The process's name, not that of the thread that starts or ends. */
+	BPF_CORE_READ_STR_INTO(&rec->comm, task, group_leader, comm);
 	/* A new program's stacks may be copied or walked: the sooner that is known, the better. */
 	if ((cfg.copy_bytes || cfg.execs) && what == LS_PROC_EXEC)
 		bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);

@@ -137,7 +137,7 @@ struct ls_proc {
 	__u32 held; /* EXIT by a signal: TCP connections that end with it, as nobody else holds them
 		     */
 	__u32 zero;
-	char comm[LS_COMM_LEN];
+	char comm[LS_COMM_LEN]; /* the process's: its first thread's */
 };
 
 enum ls_sock_flag {

@@ -142,6 +142,14 @@ static void proc_exit(struct ledger *led, uint32_t id, const struct ls_proc *rec
 	streams_exit(led, id, rec->hdr.time_ns);
 }
 
+/* Programs rename themselves, some too late for any snapshot; none ends with a better name than it
+ * had if it ends with none. */
+static bool tells_name(const struct ls_proc *rec)
+{
+	return rec->what == LS_PROC_FORK || rec->what == LS_PROC_EXEC ||
+	       (rec->what == LS_PROC_EXIT && rec->comm[0]);
+}
+
 int proc_apply(struct ledger *led, const struct ls_proc *rec)
 {
 	uint32_t id = proc_get(led, &rec->who);
@@ -150,7 +158,7 @@ int proc_apply(struct ledger *led, const struct ls_proc *rec)
 	if (!id)
 		return -ENOMEM;
 	p = &proc_at(led, id)->pub;
-	if (rec->what == LS_PROC_FORK || rec->what == LS_PROC_EXEC || !p->comm[0])
+	if (tells_name(rec) || !p->comm[0])
 		memcpy(p->comm, rec->comm, LS_COMM_LEN);
 	p->netns = rec->netns;
 	p->cgroup = rec->cgroup;

@@ -2,6 +2,7 @@
 /* What happens to real sockets and processes arrives in the ring, with the right names to it. */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "watch.h"
@@ -283,6 +284,37 @@ static void fork_exec_exit(void **state)
 	assert_int_equal(rec->held, 0);
 }
 
+static void *ends_last(void *name)
+{
+	prctl(PR_SET_NAME, name);
+	usleep(20000);
+	_exit(0);
+}
+
+/* A process that names itself has that name at its end; the thread that is last has its own. */
+static void renamed_at_the_end(void **state)
+{
+	struct watch *w = *state;
+	const struct ls_proc *rec;
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NAME, "renamed");
+		if (pthread_create(&thread, NULL, ends_last, "its-thread"))
+			_exit(1);
+		pthread_exit(NULL);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	watch_events(w);
+	rec = proc_rec(w, LS_PROC_EXIT, pid);
+	assert_non_null(rec);
+	assert_string_equal(rec->comm, "renamed");
+}
+
 /* Of its two connections one is ours as well: only the other dies with it. */
 static void died_holding(void **state)
 {
@@ -404,6 +436,7 @@ int main(void)
 		WATCHED(listeners_are_no_connections),
 		WATCHED(a_datagram_socket_opens_and_ends),
 		WATCHED(fork_exec_exit),
+		WATCHED(renamed_at_the_end),
 		WATCHED(died_holding),
 		WATCHED(threads),
 		WATCHED(another_network_is_not_seen),

@@ -153,14 +153,26 @@ quietly "health check: $health" "${engine[@]}" exec whole sh -c "$health"
 quietly "its shell" "${engine[@]}" exec whole sh -c '! touch /var/tmp/it 2>/dev/null && ! command -v cc make clang'
 export_out whole
 
-# datagrams CONTAINER OPTION...: how many of forty UDP sockets that are closed at once it has heard of.
-datagrams() {
-	export_in "$@" || fail "it has ended: $(cat "$TMPDIR/$1.log")"
-	perl -MIO::Socket::INET -e '$0 = "datagrams"; for (1 .. 40) {
-		IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1:9")->send("x"); select(undef, undef, undef, 0.01) }'
-	sleep 3
+# opened TYPE: sockets of it that the program with its name is known to have opened.
+opened() {
 	gets 200 /metrics
-	awk '/^lostsock_process_connections_opened_total\{comm="datagrams"/ { n += $NF } END { print n + 0 }' "$TMPDIR/body"
+	awk -v comm="{comm=\"$1\"" '/^lostsock_process_connections_opened_total/ && index($0, comm) { n += $NF }
+		END { print n + 0 }' "$TMPDIR/body"
+}
+heard() { [ "$(opened "$1")" -ge 38 ]; }
+
+# datagrams CONTAINER OPTION...: how many of forty UDP sockets that are closed at once it has heard of,
+# once it has heard of as many TCP sockets that were opened after them.
+datagrams() {
+	local type
+	export_in "$@" || fail "it has ended: $(cat "$TMPDIR/$1.log")"
+	for type in udp tcp; do
+		ln -sf "$(command -v perl)" "$TMPDIR/$type"
+		"$TMPDIR/$type" -MIO::Socket::INET -e 'for (1 .. 40) {
+			IO::Socket::INET->new(Proto => $ARGV[0], PeerAddr => "127.0.0.1:9977") or die $@; select(undef, undef, undef, 0.01) }' "$type"
+	done
+	until_true 60 heard tcp || fail "of 40 TCP sockets $(opened tcp) are known"
+	opened udp
 	export_out "$1"
 }
 

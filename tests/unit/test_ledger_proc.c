@@ -50,7 +50,10 @@ static void fork_exec_exit(void **state)
 	assert_int_equal(p->netns, 1);
 	assert_int_equal(p->cgroup, 7);
 	later(s, 1);
-	tell_proc(s, rec_who(100), LS_PROC_EXIT, 3 << 8, "");
+	tell_proc(s, rec_who(100), LS_PROC_THREAD, 0, "pool-1");
+	assert_string_equal(p->comm, "postgres: write");
+	tell_proc(s, rec_who(100), LS_PROC_EXIT, 3 << 8, "renamed");
+	assert_string_equal(p->comm, "renamed");
 	assert_int_equal(p->exit_ns, s->now_ns);
 	assert_int_equal(p->exit_code, 3 << 8);
 	look_at_nothing(s);
