@@ -33,10 +33,10 @@ PATH=$LOAD:$PATH heard '.opened == 100' streams --mode alone --count 100 --hold 
 
 # leaves STATUS FILTER COMMAND...: what run makes of it.
 leaves() {
-	local status=0 expected=$1 filter=$2
+	local status=0 wanted=$1 filter=$2
 	shift 2
 	timeout 60 "$LOSTSOCK" run --json --report "$JSON" -- "$@" >"$TMPDIR/out" 2>&1 </dev/null 9>&- || status=$?
-	[ "$status" = "$expected" ] || fail "run $*: exit status $status: $(cat "$TMPDIR/out")"
+	[ "$status" = "$wanted" ] || fail "run $*: exit status $status: $(cat "$TMPDIR/out")"
 	jq -e "[.findings[] | select(.class == \"stream-half-open\")] | $filter" "$JSON" >/dev/null ||
 		fail "run $*: $filter expected: $(jq -c '.findings[] | [.class, .count, .certain, .evidence]' "$JSON")"
 }
