@@ -10,8 +10,10 @@
 #include "stack.bpf.h"
 #include "syscalls.bpf.h"
 
-#define PF_KTHREAD 0x00200000
-#define POLL_SET   4 /* descriptors of a poll() that are looked at; more is an event loop */
+#define PF_KTHREAD  0x00200000
+#define STOPPED	    0x800c	/* TASK_STOPPED, TASK_TRACED, TASK_FROZEN */
+#define TRAP_FREEZE (1ul << 23) /* JOBCTL_TRAP_FREEZE: cgroup2's freezer */
+#define POLL_SET    4 /* descriptors of a poll() that are looked at; more is an event loop */
 
 /* The only socket in a poll() set, and its descriptor. */
 static __always_inline struct sock *sock_polled(struct task_struct *task, unsigned long ufds,
@@ -93,6 +95,13 @@ static __always_inline void tell_regs(struct seq_file *seq, struct task_struct *
 	bpf_seq_write(seq, c, sizeof(*c));
 }
 
+/* It runs no code of its own until somebody lets it go on. */
+static __always_inline bool is_stopped(struct task_struct *task)
+{
+	return (BPF_CORE_READ(task, __state) & STOPPED) ||
+	       (BPF_CORE_READ(task, jobctl) & TRAP_FREEZE);
+}
+
 static __always_inline int row(struct seq_file *seq, struct task_struct *task, bool may_poll)
 {
 	struct ls_task row;
@@ -103,7 +112,7 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 	row.fd = -1;
 	row.nr = -1;
 	if (task->pid == task->tgid)
-		row.flags |= LS_TASK_PROCESS;
+		row.flags |= LS_TASK_PROCESS | (is_stopped(task) ? LS_TASK_STOPPED : 0);
 	if (!waits(&row, task, may_poll) && !(row.flags & LS_TASK_PROCESS))
 		return 0;
 	row.hdr.type = LS_TASK;

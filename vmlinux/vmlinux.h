@@ -144,6 +144,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
+	unsigned long jobctl;
 	int exit_code;
 	pid_t pid;
 	pid_t tgid;

@@ -187,6 +187,7 @@ enum ls_task_flag {
 	LS_TASK_BLOCKED = 1 << 1, /* the thread sleeps in the system call `nr` */
 	LS_TASK_FOREVER = 1 << 2, /* ... whose own arguments set no time limit */
 	LS_TASK_KTHREAD = 1 << 3,
+	LS_TASK_STOPPED = 1 << 4, /* PROCESS: by a signal, a debugger or a frozen cgroup */
 };
 
 /* What a blocked thread sits in, whatever the architecture's number for it. */

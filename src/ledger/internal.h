@@ -53,7 +53,10 @@ struct proc_entry {
 	uint32_t refs;	/* connections, sites, tasks and deaths that name it */
 	uint32_t older; /* the process that had this pid before, if it is still named */
 	uint32_t client_sites;
-	uint32_t streams; /* its struct streams_entry, 0: it has told of none */
+	uint32_t streams;    /* its struct streams_entry, 0: it has told of none */
+	uint64_t stopped_ns; /* since when it may stand still, 0: it ran at the last look */
+	uint64_t switches;   /* of its first thread, then */
+	bool rowed;	     /* a snapshot has shown it */
 	uint8_t gen;
 	bool exit_told; /* by its record, not only by its absence */
 };

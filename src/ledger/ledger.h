@@ -90,6 +90,10 @@ struct proc {
 	uint64_t start_ns;
 	uint64_t exec_ns; /* last exec seen, else start_ns */
 	uint64_t exit_ns; /* 0 while it runs */
+	/* When it last stood still (a signal, a debugger, a frozen cgroup): from its start, if the
+	 * first look found it so, to the latest that did; 0: never. */
+	uint64_t stopped_from_ns;
+	uint64_t stopped_to_ns;
 	uint32_t exit_code;
 	uint32_t asked;	    /* the signal that last asked it to end, 0 if none was seen */
 	uint32_t exit_live; /* connections that only it held when it ended */

@@ -30,8 +30,30 @@ static void task_free(struct ledger *led, uint32_t id)
 	slab_free(&led->tasks, id);
 }
 
+/* Whoever is traced stops at each system call, too: only one that has not run since the look before
+ * stands still. What the first look finds stopped may always have been. */
+static void stopped_row(struct proc_entry *p, const struct ls_task *rec)
+{
+	uint64_t from_ns = p->stopped_ns;
+
+	if (!(rec->flags & LS_TASK_STOPPED))
+		from_ns = 0;
+	else if (!p->rowed)
+		from_ns = p->pub.start_ns;
+	else if (!from_ns || p->switches != rec->switches)
+		from_ns = rec->hdr.time_ns;
+	if (from_ns && (from_ns == p->stopped_ns || !p->rowed)) {
+		p->pub.stopped_from_ns = from_ns;
+		p->pub.stopped_to_ns = rec->hdr.time_ns;
+	}
+	p->stopped_ns = from_ns;
+	p->switches = rec->switches;
+	p->rowed = true;
+}
+
 static void process_row(struct proc_entry *p, const struct ls_task *rec)
 {
+	stopped_row(p, rec);
 	memcpy(p->pub.comm, rec->comm, LS_COMM_LEN);
 	p->pub.ppid = rec->ppid;
 	p->pub.netns = rec->netns;

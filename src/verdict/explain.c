@@ -91,6 +91,19 @@ static void say_input(struct words *w)
 	}
 }
 
+/* Then the remedy comes second. */
+static void say_stopped(struct words *w)
+{
+	const struct proc *p = ledger_proc(w->led, w->f->proc);
+
+	if (p && stopped_now(w->led, w->f->proc))
+		say(w,
+		    "; process %u is stopped, by a signal, a debugger or a frozen cgroup: let it "
+		    "go "
+		    "on first (kill -CONT %u)",
+		    p->pid, p->pid);
+}
+
 /* ---- one a class */
 
 static void explain_close_wait(struct words *w)
@@ -360,5 +373,7 @@ size_t verdict_explain(const struct verdicts *v, const struct ledger *led, const
 		say(&w, "%s", r->evidence);
 	else
 		explainers[f->class](&w);
+	if (r->about == VERDICT_ABOUT_CONN && w.conn)
+		say_stopped(&w);
 	return w.at;
 }

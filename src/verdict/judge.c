@@ -49,7 +49,7 @@ static int judge_conn(struct judgement *j, struct growth *g, const struct rule_c
 	if (!c || (c->flags & CONN_LEFT) || !judgeable(c))
 		return 0; /* of one that was left, its struct left is judged */
 	for (class = d->class[conn_kind(c)][c->state % STATE_MAX]; *class; class ++)
-		if (rules[*class].match(x, c, &m))
+		if (rules[*class].match(x, c, &m) && stopped_weigh(x, c, *class, &m))
 			return judgement_accuse(j, id, *class, &m, conn_charged(x->led, c));
 	if (c->state != STATE_LISTEN)
 		growth_count(g, x, id, c);

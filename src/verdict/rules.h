@@ -62,6 +62,14 @@ extern const struct rule rules[VERDICT_MAX];
  * with VERDICT_NONE. */
 extern const uint8_t rule_order[];
 
+/* stopped.c */
+
+/* What a process's standing still does to a verdict of @class on @c: false if it acquits, else @m
+ * may have become less certain. */
+bool stopped_weigh(const struct rule_ctx *x, const struct conn *c, uint32_t class, struct match *m);
+/* Whether a process stands still as of the latest snapshot. */
+bool stopped_now(const struct ledger *led, uint32_t proc);
+
 /* match.c */
 bool match_not_accepted(const struct rule_ctx *x, const struct conn *c, struct match *m);
 bool match_dead_fd(const struct rule_ctx *x, const struct conn *c, struct match *m);

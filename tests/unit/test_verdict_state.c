@@ -26,6 +26,76 @@ static void close_wait(void **state)
 	assert_int_equal(verdicts_conn(tr->v, f.conn, NULL), VERDICT_CLOSE_WAIT);
 }
 
+static void world_stop(struct ls_task *p, bool stopped)
+{
+	p->flags = LS_TASK_PROCESS | (stopped ? LS_TASK_STOPPED : 0);
+}
+
+/* It cannot close while a signal or a debugger holds it; once it goes on it has its minute. */
+static void close_wait_stopped(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = used(tr->w, LS_ROLE_SERVER);
+	struct ls_task *p = &tr->w->proc[0];
+	int i;
+
+	to_state(s, 8);
+	s->ack_ns = tr->w->now_ns;
+	world_stop(p, true);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(wait_and_judge(tr, 30), 0);
+	world_stop(p, false);
+	assert_int_equal(wait_and_judge(tr, 30), 0);
+	assert_int_equal(wait_and_judge(tr, 30), 1);
+	only(tr, VERDICT_CLOSE_WAIT, true, 360);
+}
+
+/* What was lost before it was stopped is lost; and a debugger that stops it for a moment at every
+ * look stops nothing: it has run meanwhile. */
+static void close_wait_before_stop(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = used(tr->w, LS_ROLE_SERVER);
+	struct ls_task *p = &tr->w->proc[0];
+	struct finding f;
+	int i;
+
+	to_state(s, 8);
+	s->ack_ns = tr->w->now_ns;
+	world_stop(p, true);
+	for (i = 0; i < 6; i++) {
+		p->switches++;
+		world_wait(tr->w, 10);
+	}
+	assert_int_equal(wait_and_judge(tr, 1), 1);
+	for (i = 0; i < 6; i++)
+		world_wait(tr->w, 10);
+	judge(tr);
+	f = only(tr, VERDICT_CLOSE_WAIT, true, 121);
+	says(tr, &f,
+	     "peer closed 2m 1s ago; fd 7 still open, all input read; process 100 is stopped, by a "
+	     "signal, a debugger or a frozen cgroup: let it go on first (kill -CONT 100)");
+}
+
+/* Nobody reads because the reader was stopped: its peers are stuck, and are told why. */
+static void unread_stopped(void **state)
+{
+	struct trial *tr = *state;
+	struct sock *s = used(tr->w, LS_ROLE_SERVER);
+	struct finding f;
+
+	s->row.unread = 5;
+	world_stop(&tr->w->proc[0], true);
+	world_wait(tr->w, 1);
+	assert_int_equal(wait_and_judge(tr, 1000), 1);
+	f = only(tr, VERDICT_UNREAD, false, 1000);
+	says(tr, &f,
+	     "5B unread for 16m 40s; fd 7; process 100 is stopped, by a signal, a debugger or a "
+	     "frozen cgroup: let it go on first (kill -CONT 100)");
+	world_stop(&tr->w->proc[0], false);
+	assert_int_equal(wait_and_judge(tr, 1), 0);
+}
+
 /* A download goes on after the client has shut down its side. */
 static void close_wait_still_sending(void **state)
 {
@@ -238,6 +308,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(close_wait),
+		CASE(close_wait_stopped),
+		CASE(close_wait_before_stop),
+		CASE(unread_stopped),
 		CASE(close_wait_still_sending),
 		CASE(close_wait_not_seen_since),
 		CASE(close_wait_unix),
