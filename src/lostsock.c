@@ -88,6 +88,15 @@ static int unknown_verb(const char *word)
 
 	for (i = 0; i < VERBS; i++)
 		names[i] = verbs[i].name;
+	if (*word == '-') {
+		fprintf(stderr,
+			"lostsock: a verb comes first, as in `lostsock top %.40s`; there are ",
+			word);
+		for (i = 0; i < VERBS; i++)
+			fprintf(stderr, "%s%s", i ? ", " : "", names[i]);
+		fputc('\n', stderr);
+		return EXIT_USAGE;
+	}
 	near = text_nearest(word, names);
 	fprintf(stderr, "lostsock: there is no verb '%.40s'%s%s%s\n", word,
 		near ? " (did you mean '"
@@ -96,24 +105,44 @@ static int unknown_verb(const char *word)
 	return EXIT_USAGE;
 }
 
+static const struct verb *find_verb(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < VERBS; i++)
+		if (!strcmp(word, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+static int help(const char *word)
+{
+	const struct verb *v = find_verb(word);
+
+	if (v)
+		return verb_help(v);
+	if (*word)
+		return unknown_verb(word);
+	usage(stdout);
+	return EXIT_FINE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
-	size_t i;
+	const struct verb *v;
 
 	/* For the width and the shape of what is drawn; numbers stay as C writes them. */
 	setlocale(LC_CTYPE, "");
-	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help")) {
-		usage(stdout);
-		return EXIT_FINE;
-	}
+	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help"))
+		return help(argc > 2 ? argv[2] : "");
 	if (!strcmp(word, "-V") || !strcmp(word, "--version")) {
 		printf("lostsock %s\n", LOSTSOCK_VERSION);
 		return EXIT_FINE;
 	}
-	for (i = 0; i < VERBS; i++)
-		if (!strcmp(word, verbs[i].name))
-			return run_verb(&verbs[i], argc - 2, argv + 2);
+	v = find_verb(word);
+	if (v)
+		return run_verb(v, argc - 2, argv + 2);
 	if (*word)
 		return unknown_verb(word);
 	usage(stderr);

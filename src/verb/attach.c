@@ -116,7 +116,7 @@ static int on_tick(void *ctx, const struct view_input *in)
 {
 	struct attach *a = ctx;
 
-	if (!a->started && say_started(a, in))
+	if (a->status || (!a->started && say_started(a, in)))
 		return 1;
 	tree_look(&a->tree, in->ledger);
 	read_commands(a);
@@ -211,6 +211,10 @@ static int check_targets(const struct options *opt)
 	char why[TARGET_ERROR_LEN];
 	size_t i;
 
+	if (!target_known()) {
+		fprintf(stderr, "lostsock: %s\n", TARGET_UNKNOWN);
+		return EXIT_REFUSED;
+	}
 	for (i = 0; i < opt->pid_count; i++)
 		if (target_check(opt->pids[i], why)) {
 			fprintf(stderr, "lostsock: %s\n", why);

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <jansson.h>
 #include "source/live.h"
+#include "verb/target.h"
 #include "verb/verb.h"
 
 static int missing(const struct live_feature *f, size_t n, bool *fatal)
@@ -63,6 +64,29 @@ static int print_json(const struct live_feature *f, size_t n, bool works)
 	return err ? EXIT_FINDINGS : works ? EXIT_FINE : EXIT_REFUSED;
 }
 
+/* What is no matter of the kernel, but of where we run. */
+static struct live_feature *add_numbers(struct live_feature *f, size_t *n)
+{
+	struct live_feature *more = reallocarray(f, *n + 1, sizeof(*f));
+
+	if (!more) {
+		free(f);
+		return NULL;
+	}
+	more[(*n)++] = (struct live_feature){
+		.name = "numbers of processes",
+		.gives = "--pid, attach, run",
+		.mend = TARGET_UNKNOWN,
+		.err = target_known() ? 0 : -EPERM,
+	};
+	return more;
+}
+
+static bool ends_early(const struct live_feature *f, size_t n)
+{
+	return f[n - 1].err && f[n - 1].required;
+}
+
 int verb_doctor(const struct options *opt)
 {
 	struct live_feature *f;
@@ -71,6 +95,8 @@ int verb_doctor(const struct options *opt)
 	int count, status;
 
 	f = live_features(&n, opt->verbose);
+	if (f && !ends_early(f, n))
+		f = add_numbers(f, &n);
 	if (!f) {
 		fprintf(stderr, "lostsock: out of memory\n");
 		return EXIT_FINDINGS;
@@ -81,7 +107,7 @@ int verb_doctor(const struct options *opt)
 		free(f);
 		return status;
 	}
-	if (fatal && f[n - 1].err && f[n - 1].required) {
+	if (ends_early(f, n)) {
 		fprintf(stderr, "lostsock: no %s: %s\n", f[n - 1].name, f[n - 1].mend);
 		free(f);
 		return EXIT_REFUSED;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include <lostsock/config.h>
 #include "base/text.h"
 #include "verb/options_values.h"
+#include "verb/target.h"
 #include "view/tally.h"
 
 #define LIVE	  (VERB_TOP | VERB_RECORD | VERB_EXPORT)
@@ -27,16 +29,18 @@ struct option_row {
 
 static int set_pid(struct options *opt, const char *arg, char err[OPTIONS_ERROR_LEN])
 {
-	char path[32];
+	char why[TARGET_ERROR_LEN];
 	size_t i;
 
 	if (options_pids(opt, "--pid", arg, err))
 		return -EINVAL;
-	for (i = 0; i < opt->pid_count; i++) {
-		snprintf(path, sizeof(path), "/proc/%u", opt->pids[i]);
-		if (access(path, F_OK))
-			return options_complain(err, "--pid %u: no such process", opt->pids[i]);
-	}
+	if (opt->verb == VERB_ATTACH)
+		return 0; /* which looks itself */
+	if (!target_known())
+		return options_complain(err, "--pid: %s", TARGET_UNKNOWN);
+	for (i = 0; i < opt->pid_count; i++)
+		if (target_check(opt->pids[i], why))
+			return options_complain(err, "--pid: %s", why);
 	return 0;
 }
 
@@ -279,7 +283,8 @@ static int set_stream_probe(struct options *opt, const char *arg, char err[OPTIO
 }
 
 static const struct option_row rows[] = {
-	{ 'p', "pid", "PID[,PID]", LIVE, set_pid, "only these processes and their children" },
+	{ 'p', "pid", "PID[,PID]", LIVE | VERB_ATTACH, set_pid,
+	  "only these processes and their children" },
 	{ 0, "cgroup", "DIR", LIVE, set_cgroup, "only processes below this cgroup2 directory" },
 	{ 0, "netns", "NAME", LIVE, set_netns,
 	  "only sockets of a network namespace: self, a name, a path, an inode number" },
@@ -290,7 +295,7 @@ static const struct option_row rows[] = {
 	  "only findings of these classes (help: lists them)" },
 	{ 0, "after", "[CLASS=]TIME", CHOOSE | GUARD, set_after,
 	  "accuse after TIME, for one class or for all; may be repeated" },
-	{ 'i', "interval", "TIME", LIVE | GUARD, set_interval, "time between snapshots" },
+	{ 'i', "interval", "TIME", LIVE | GUARD, set_interval, "time between snapshots; 1s" },
 	{ 0, "for", "TIME", LIVE | SHOW | VERB_ATTACH, set_for, "watch so long, then end" },
 	{ 'n', "count", "N", SHOW, set_count, "print N reports, then end" },
 	{ '1', "once", NULL, SHOW, set_once, "one report, then end; with --for, after so long" },
@@ -356,6 +361,17 @@ static const struct option_row *find_short(char letter)
 	return NULL;
 }
 
+/* The option that has @word in its name, as "listen"; else the one that is nearest to it. */
+static const char *option_near(const char *word, const char *const *names)
+{
+	size_t i;
+
+	for (i = 0; names[i] && strlen(word) > 3; i++)
+		if (strstr(names[i], word))
+			return names[i];
+	return text_nearest(word, names);
+}
+
 static int unknown(const char *word, unsigned int verb, char err[OPTIONS_ERROR_LEN])
 {
 	const char *names[ROWS + 1] = { 0 }, *near;
@@ -366,7 +382,7 @@ static int unknown(const char *word, unsigned int verb, char err[OPTIONS_ERROR_L
 		if (rows[i].verbs & verb)
 			names[n++] = rows[i].name;
 	snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(word, "="), word);
-	near = text_nearest(bare + strspn(bare, "-"), names);
+	near = option_near(bare + strspn(bare, "-"), names);
 	return options_complain(err, "there is no option '%s'%s%s%s", bare,
 				near ? " (did you mean --" : "", near ? near : "",
 				near ? "?)" : "");
@@ -415,6 +431,11 @@ static int parse_word(struct options *opt, const char *word, int nth, char err[O
 		return nth ? options_complain(err, "one FILE is enough: '%.60s' is too many", word)
 			   : 0;
 	}
+	if (opt->verb == VERB_TOP && !isdigit((unsigned char)*word))
+		return options_complain(err,
+					"unexpected argument '%.40s': processes are chosen by "
+					"--comm NAME or --pid PID",
+					word);
 	if (opt->verb == VERB_TOP && nth == 0)
 		return set_interval(opt, word, err);
 	if (opt->verb == VERB_TOP && nth == 1)

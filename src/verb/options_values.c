@@ -57,7 +57,8 @@ int options_classes(const char *what, const char *arg, uint64_t *mask, char err[
 		if (class == VERDICT_NONE) {
 			near = text_nearest(word, names);
 			return options_complain(err, "%s: there is no class '%s'%s%s%s", what, word,
-						near ? " (did you mean '" : "", near ? near : "",
+						near ? " (did you mean '" : "",
+						near ? near : " (--class help lists them)",
 						near ? "'?)" : "");
 		}
 		*mask |= 1ull << class;

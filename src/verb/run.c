@@ -14,6 +14,7 @@
 #include "verb/command.h"
 #include "verb/privileges.h"
 #include "verb/signals.h"
+#include "verb/target.h"
 #include "verb/tree.h"
 #include "verb/verb.h"
 #include "verb/watch.h"
@@ -253,8 +254,14 @@ int verb_run(const struct options *opt)
 	struct options own = *opt;
 	struct run r = { .opt = &own, .command = { .pid = -1, .go = -1, .failed = -1 } };
 	struct source src;
-	int status = open_files(&r);
+	int status;
 
+	/* It would see nothing of the command, and call that no leak. */
+	if (!target_known()) {
+		fprintf(stderr, "lostsock: %s\n", TARGET_UNKNOWN);
+		return EXIT_REFUSED;
+	}
+	status = open_files(&r);
 	if (!status)
 		status = start(&r, &src, &own);
 	if (!status)

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "verb/target.h"
 
-#define KTHREAD 0x00200000 /* PF_KTHREAD */
+#define PID_INIT_INO 0xeffffffc /* PROC_PID_INIT_INO: the initial pid namespace */
+#define KTHREAD	     0x00200000 /* PF_KTHREAD */
 
 static ssize_t read_file(uint32_t pid, const char *name, char *buf, size_t len)
 {
@@ -39,6 +41,13 @@ static uint32_t thread_group(uint32_t pid)
 	return line && sscanf(line, "\nTgid:%u", &tgid) == 1 ? tgid : 0;
 }
 
+bool target_known(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == PID_INIT_INO;
+}
+
 int target_check(uint32_t pid, char err[TARGET_ERROR_LEN])
 {
 	uint32_t group = thread_group(pid);
@@ -56,7 +65,7 @@ int target_check(uint32_t pid, char err[TARGET_ERROR_LEN])
 	if (pid == (uint32_t)getpid())
 		snprintf(err, TARGET_ERROR_LEN, "process %u is lostsock itself", pid);
 	else if (group != pid)
-		snprintf(err, TARGET_ERROR_LEN, "%u is a thread of process %u: attach to that", pid,
+		snprintf(err, TARGET_ERROR_LEN, "%u is a thread of process %u: name that", pid,
 			 group);
 	else if (flags & KTHREAD)
 		snprintf(err, TARGET_ERROR_LEN,

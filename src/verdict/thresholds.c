@@ -62,9 +62,9 @@ static int complain_class(const char *name, char *buf, size_t len)
 	near = text_nearest(name, names);
 	text_clean(shown, sizeof(shown), name);
 	if (near)
-		snprintf(buf, len, "there is no class '%s': did you mean '%s'?", shown, near);
+		snprintf(buf, len, "there is no class '%s' (did you mean '%s'?)", shown, near);
 	else
-		snprintf(buf, len, "there is no class '%s'", shown);
+		snprintf(buf, len, "there is no class '%s' (--class help lists them)", shown);
 	return -EINVAL;
 }
 

@@ -212,12 +212,15 @@ struct suppress *suppress_parse(FILE *in, const char *name, char err[SUPPRESS_ER
 			e = add_line(s, line, nr, why);
 	}
 	if (!e && ferror(in)) {
-		e = -EIO;
-		snprintf(why, sizeof(why), "cannot be read");
+		e = errno ? -errno : -EIO;
+		snprintf(why, sizeof(why), "%s", strerror(-e));
 	}
 	if (!e)
 		return s;
-	snprintf(err, SUPPRESS_ERROR_LEN, "%.80s:%u: %.160s", name, nr, why);
+	if (nr)
+		snprintf(err, SUPPRESS_ERROR_LEN, "%.80s:%u: %.160s", name, nr, why);
+	else
+		snprintf(err, SUPPRESS_ERROR_LEN, "%.80s: %.160s", name, why);
 	suppress_free(s);
 	errno = -e;
 	return NULL;

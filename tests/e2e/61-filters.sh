@@ -70,7 +70,7 @@ expect_none class=unread
 findings --class unread --for 2s --after 1s
 expect_none class=close-wait
 expect_finding class=unread count=8
-refuses 2 'no such process' top -p 4194000 --once
+refuses 2 'no process' top -p 4194000 --once
 refuses 2 'self.*name.*path' top --netns nowhere --once
 refuses '[23]' 'cgroup' top --cgroup /etc --once
 refuses 2 "no class 'close-wiat'.*close-wait" top --class close-wiat --once

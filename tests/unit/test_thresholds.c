@@ -84,10 +84,10 @@ static void complaints_are_one_clear_line(void **state)
 		const char *arg;
 		const char *why;
 	} rows[] = {
-		{ "clos-wait=5s", "there is no class 'clos-wait': did you mean 'close-wait'?" },
-		{ "zebra=5s", "there is no class 'zebra'" },
-		{ "=5s", "there is no class ''" },
-		{ "\033[2J=1", "there is no class '?[2J'" },
+		{ "clos-wait=5s", "there is no class 'clos-wait' (did you mean 'close-wait'?)" },
+		{ "zebra=5s", "there is no class 'zebra' (--class help lists them)" },
+		{ "=5s", "there is no class '' (--class help lists them)" },
+		{ "\033[2J=1", "there is no class '?[2J' (--class help lists them)" },
 		{ "5x", "'5x' is no duration: write 500ms, 30s, 5m, 1.5h or 2d" },
 		{ "", "'' is no duration: write 500ms, 30s, 5m, 1.5h or 2d" },
 		{ "unread=", "'' is no duration: write 500ms, 30s, 5m, 1.5h or 2d" },
