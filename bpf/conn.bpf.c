@@ -34,20 +34,31 @@ static __always_inline bool passes_by(struct task_struct *task)
 	return comm[0] == *(const __u64 *)name && !(__u8)comm[1];
 }
 
+/* One of several under an MPTCP socket, of which is told in its place. */
+static __always_inline bool is_subflow(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	return tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+}
+
 static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct ls_open *rec;
 	__s32 stack;
 
-	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !task_wanted(task))
+	if (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP)
+		return;
+	if (!sock_wanted(sk) || !task_wanted(task) || is_subflow(sk))
 		return;
 	/* First, as a copy stands in the ring before the record that names it. */
 	stack = role == LS_ROLE_CLIENT ? user_stack(task) : -1;
 	rec = ring_reserve(LS_OPEN, sizeof(*rec));
 	if (!rec)
 		return;
-	rec->cookie = bpf_get_socket_cookie(sk);
+	rec->cookie =
+		sk->sk_protocol == IPPROTO_MPTCP ? cookie_by_file(sk) : bpf_get_socket_cookie(sk);
 	if (role == LS_ROLE_SERVER && passes_by(task))
 		__builtin_memset(&rec->who, 0, sizeof(rec->who));
 	else

@@ -13,13 +13,9 @@
 #include "lostsock.bpf.h"
 
 /* Cookies are given to those that were told of. What lived too short for that goes by its file. */
-#define COOKIE_NONE (1ull << 63)
-
 static __always_inline __u64 cookie_of(struct sock *sk)
 {
-	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-
-	return cookie ?: COOKIE_NONE | BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) ?: cookie_by_file(sk);
 }
 
 #include "files.bpf.h"

@@ -21,6 +21,7 @@
 #define AF_INET6       10
 #define IPPROTO_TCP    6
 #define IPPROTO_UDP    17
+#define IPPROTO_MPTCP  262 /* the low byte of which is IPPROTO_TCP, and so is a tuple's */
 #define SOCK_STREAM    1
 #define SOCK_SEQPACKET 5
 
@@ -133,6 +134,12 @@ static __always_inline struct seq_file *seq_of(struct bpf_iter_meta *meta)
 
 	barrier_var(seq);
 	return seq;
+}
+
+/* An accepted MPTCP socket has its listener's cookie: those go by their files. */
+static __always_inline __u64 cookie_by_file(const struct sock *sk)
+{
+	return LS_COOKIE_FILE | BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 }
 
 static __always_inline __u32 netns_of(const struct sock *sk)

@@ -170,6 +170,8 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 	}
 }
 
+int mptcp_row(struct ls_sock *row, __u64 msk); /* mptcp.bpf.c */
+
 /* Who reaches a socket, and how; pid 0 where no descriptor table tells. */
 struct reach {
 	__u64 start_ns;
@@ -199,7 +201,9 @@ static __always_inline bool fill_inet(struct ls_sock *row, struct sock *sk, cons
 	/* socket() that has not connected or listened yet, or never could: no connection. */
 	if (row->tuple.proto == IPPROTO_TCP && row->tuple.state == TCP_CLOSE && !row->tuple.rport)
 		return false;
-	if (row->tuple.proto == IPPROTO_TCP)
+	if (GET(sk, sk_protocol) == IPPROTO_MPTCP)
+		mptcp_row(row, (__u64)BPF_CORE_READ(sk, sk_socket, sk)); /* a number for itself */
+	else if (row->tuple.proto == IPPROTO_TCP)
 		row_tcp(row, sk);
 	else if (row->tuple.proto == IPPROTO_UDP)
 		row_udp(row, sk);
@@ -207,6 +211,8 @@ static __always_inline bool fill_inet(struct ls_sock *row, struct sock *sk, cons
 		return false;
 	row->hdr.len = sizeof(*row);
 	row_common(row, sk, r);
+	if (GET(sk, sk_protocol) == IPPROTO_MPTCP)
+		row->cookie = cookie_by_file(sk);
 	return true;
 }
 

@@ -120,7 +120,7 @@ int socks_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	/* NULL for time-wait and request sockets */
 	tp = bpf_skc_to_tcp_sock(skc);
-	if (tp)
+	if (tp && !(bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp))
 		socks_row(seq, (struct sock *)tp);
 	return 0;
 }

@@ -74,7 +74,10 @@ static __always_inline bool waits(struct ls_task *row, struct task_struct *task,
 	}
 	if (!sk)
 		return false;
-	row->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP)
+		row->cookie = cookie_by_file(sk);
+	else
+		row->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	row->flags |= LS_TASK_BLOCKED;
 	return true;
 }

@@ -282,6 +282,12 @@ struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_acked;
 	u64 bytes_retrans;
+	bool is_mptcp;
+};
+
+struct mptcp_sock {
+	struct inet_connection_sock sk;
+	struct sock *first;
 };
 
 struct udp_sock {

@@ -21,7 +21,10 @@
 #define LS_COMM_LEN    16
 #define LS_PATH_LEN    108 /* sun_path in sockaddr_un */
 #define LS_STACK_DEPTH 32
-#define LS_AGE_NEVER   0xffffffffu /* an age of something that has not happened */
+#define LS_COOKIE_FILE                                                                        \
+	(1ull << 63)		 /* with its file's inode number: of what the kernel gives no \
+				    cookie of its own, and tells no end */
+#define LS_AGE_NEVER 0xffffffffu /* an age of something that has not happened */
 
 enum ls_type {
 	LS_INVALID = 0,

@@ -12,6 +12,8 @@
 
 static bool end_is_told(const struct ledger *led, const struct conn *c)
 {
+	if (c->cookie & LS_COOKIE_FILE)
+		return false;
 	if (c->proto == PROTO_TCP && c->family != FAMILY_UNIX)
 		return led->ends & LS_ENDS_TCP;
 	if (c->proto == PROTO_UDP && c->family != FAMILY_UNIX)

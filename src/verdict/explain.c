@@ -317,9 +317,11 @@ static void explain_left_open(struct words *w)
 		return;
 	if (l->conn.holder.fd >= 0)
 		say(w, "fd %d ", l->conn.holder.fd);
-	say(w, "open when pid %u exited; opened %s%s before", p->pid,
-	    l->conn.flags & CONN_AT_LEAST ? "at least " : "",
-	    text_duration(age, sizeof(age), ns_since(l->time_ns, l->conn.open_ns)));
+	say(w, "open when pid %u exited", p->pid);
+	/* What no snapshot and no record had shown until then says nothing of its age. */
+	if (!(l->conn.flags & CONN_AT_LEAST) || l->conn.open_ns < l->time_ns)
+		say(w, "; opened %s%s before", l->conn.flags & CONN_AT_LEAST ? "at least " : "",
+		    text_duration(age, sizeof(age), ns_since(l->time_ns, l->conn.open_ns)));
 	say_left(w, &l->conn);
 	if (p->asked)
 		say(w, "; it had been asked to end (signal %u)", p->asked);

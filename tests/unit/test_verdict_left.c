@@ -184,8 +184,8 @@ static void the_words_tell_what_stood(void **state)
 			"the peer had closed",
 			"fd 6 open when pid 100 exited; opened 0s before, "
 			"the peer had not answered connect()",
-			"open when pid 100 exited; opened at least 0s before, never used",
-			"fd 8 open when pid 100 exited; opened at least 0s before, 4.0KiB unsent, "
+			"open when pid 100 exited, never used",
+			"fd 8 open when pid 100 exited, 4.0KiB unsent, "
 			"the peer had closed",
 		};
 
