@@ -97,10 +97,7 @@ static void say_stopped(struct words *w)
 	const struct proc *p = ledger_proc(w->led, w->f->proc);
 
 	if (p && stopped_now(w->led, w->f->proc))
-		say(w,
-		    "; process %u is stopped, by a signal, a debugger or a frozen cgroup: let it "
-		    "go "
-		    "on first (kill -CONT %u)",
+		say(w, "; process %u is stopped (signal, debugger or freezer): kill -CONT %u first",
 		    p->pid, p->pid);
 }
 

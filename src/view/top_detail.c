@@ -153,6 +153,24 @@ static int put_reasons(struct view_top *top, const struct view_input *in, int y,
 	return y + put_empty_reader(top, in, f, y, max);
 }
 
+/* On a small screen: what is said of the selected finding, in the lines below the list. */
+static void put_reasons_small(struct view_top *top, const struct view_input *in, int y, int room)
+{
+	const struct top_detail *d = &top->detail;
+	const struct verdict_rule *rule;
+	const struct finding *f;
+	char text[FRAMES_LEN] = "";
+	int used;
+
+	if (d->group_at.at >= d->groups.len)
+		return;
+	f = &d->groups.group[d->group_at.at].oldest;
+	rule = verdict_rule(f->class);
+	verdict_explain(in->verdicts, in->ledger, f, in->now_ns, text, sizeof(text));
+	used = top_wrap(top, y, "evidence", text, room > 3 ? room - 2 : room);
+	top_wrap(top, y + used, "remedy", rule && rule->remedy ? rule->remedy : "", room - used);
+}
+
 /* ---- streams */
 
 /* The order they are shown in; a total one. */
@@ -279,10 +297,12 @@ void top_draw_detail(struct view_top *top, const struct view_input *in, int y, i
 	if (!in || y >= end)
 		return;
 	if (lines < SMALL) {
-		if (d->in_conns)
+		if (d->in_conns) {
 			put_conns(top, in, y, end);
-		else
-			put_groups(top, in, y, end - y);
+			return;
+		}
+		y = put_groups(top, in, y, end - y);
+		put_reasons_small(top, in, y, end - y);
 		return;
 	}
 	y = put_groups(top, in, y, lines / 3 + 1);

@@ -103,7 +103,9 @@ int top_wrap(const struct view_top *top, int y, const char *label, const char *t
 		pen.y = y + lines++;
 		n = lines == max ? strlen(text)
 				 : wrap_at(text, COLS > 12 ? (unsigned int)COLS - 10 : 2);
-		snprintf(line, sizeof(line), "%.*s", (int)n, text);
+		/* Without the blank that it is cut at: one too many at the edge. */
+		snprintf(line, sizeof(line), "%.*s", (int)n - (text[n] && text[n - 1] == ' '),
+			 text);
 		pen_put(&pen, A_NORMAL, line);
 		text += n;
 	}

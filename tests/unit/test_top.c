@@ -410,6 +410,28 @@ static void test_sizes(void **state)
 	assert_line(f, 0, "80 leaked");
 }
 
+/* Where there is little room, what is wrong and what mends it go first. */
+static void test_small_detail(void **state)
+{
+	struct fixture *f = *state;
+	unsigned short width;
+	int y;
+
+	set_size(f->pty, 40, 12);
+	update(f);
+	type(f, "\n");
+	assert_true(on_screen(f, "evidence"));
+	assert_true(on_screen(f, "remedy"));
+	/* A text that goes on in the next line is not cut. */
+	for (width = 60; width < 132; width++) {
+		set_size(f->pty, width, 40);
+		update(f);
+		for (y = 0; !strstr(line(f, y), "evidence"); y++)
+			assert_true(y < LINES);
+		assert_null(strstr(f->line, "…"));
+	}
+}
+
 static void test_quit(void **state)
 {
 	struct fixture *f = *state;
@@ -452,6 +474,7 @@ int main(void)
 		T(test_picks),
 		T(test_streams),
 		T(test_sizes),
+		T(test_small_detail),
 		T(test_quit),
 		cmocka_unit_test(test_key_table),
 	};

@@ -73,8 +73,8 @@ static void close_wait_before_stop(void **state)
 	judge(tr);
 	f = only(tr, VERDICT_CLOSE_WAIT, true, 121);
 	says(tr, &f,
-	     "peer closed 2m 1s ago; fd 7 still open, all input read; process 100 is stopped, by a "
-	     "signal, a debugger or a frozen cgroup: let it go on first (kill -CONT 100)");
+	     "peer closed 2m 1s ago; fd 7 still open, all input read; process 100 is stopped "
+	     "(signal, debugger or freezer): kill -CONT 100 first");
 }
 
 /* Nobody reads because the reader was stopped: its peers are stuck, and are told why. */
@@ -90,8 +90,8 @@ static void unread_stopped(void **state)
 	assert_int_equal(wait_and_judge(tr, 1000), 1);
 	f = only(tr, VERDICT_UNREAD, false, 1000);
 	says(tr, &f,
-	     "5B unread for 16m 40s; fd 7; process 100 is stopped, by a signal, a debugger or a "
-	     "frozen cgroup: let it go on first (kill -CONT 100)");
+	     "5B unread for 16m 40s; fd 7; process 100 is stopped (signal, debugger or "
+	     "freezer): kill -CONT 100 first");
 	world_stop(&tr->w->proc[0], false);
 	assert_int_equal(wait_and_judge(tr, 1), 0);
 }
