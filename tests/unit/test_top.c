@@ -426,9 +426,10 @@ static void test_small_detail(void **state)
 	for (width = 60; width < 132; width++) {
 		set_size(f->pty, width, 40);
 		update(f);
-		for (y = 0; !strstr(line(f, y), "evidence"); y++)
+		for (y = 0; !strstr(line(f, y), "remedy"); y++)
 			assert_true(y < LINES);
 		assert_null(strstr(f->line, "…"));
+		assert_null(strchr(f->line, '~'));
 	}
 }
 
