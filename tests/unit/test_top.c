@@ -423,7 +423,7 @@ static void test_small_detail(void **state)
 	assert_true(on_screen(f, "evidence"));
 	assert_true(on_screen(f, "remedy"));
 	/* A text that goes on in the next line is not cut. */
-	for (width = 60; width < 132; width++) {
+	for (width = 44; width < 60; width++) {
 		set_size(f->pty, width, 40);
 		update(f);
 		for (y = 0; !strstr(line(f, y), "remedy"); y++)
