@@ -140,6 +140,14 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+static __always_inline __u32 task_netns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+/* A macro, so that @inum is read only where it counts. */
+#define NETNS_WANTED(inum) (!(cfg.filters & LS_FILTER_NETNS) || (inum) == cfg.netns)
+
 /* 5.10 to 6.0 keep ids where later kernels keep pointers. */
 struct cgroup___ids {
 	u64 ancestor_ids[16];
@@ -191,7 +199,7 @@ static __always_inline bool task_wanted(struct task_struct *task)
 
 static __always_inline bool sock_wanted(const struct sock *sk)
 {
-	return !(cfg.filters & LS_FILTER_NETNS) || netns_of(sk) == cfg.netns;
+	return NETNS_WANTED(netns_of(sk));
 }
 
 static __always_inline void copy_addr6(__u8 *to, const struct in6_addr *from)

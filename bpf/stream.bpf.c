@@ -162,8 +162,7 @@ static __always_inline bool wanted(struct task_struct *task)
 {
 	if ((cfg.filters & LS_FILTER_CGROUP) && !cgroup_wanted(task))
 		return false;
-	return !(cfg.filters & LS_FILTER_NETNS) ||
-	       BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) == cfg.netns;
+	return NETNS_WANTED(task_netns(task));
 }
 
 /* Who tells is mostly who told last: its place in the map need not be looked for again. */

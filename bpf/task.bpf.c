@@ -57,10 +57,10 @@ static __always_inline __u32 held_by(struct task_struct *task)
 /* @number: of a birth the parent, of ASKED the signal. */
 static __always_inline void tell(struct task_struct *task, __u32 what, __u32 number)
 {
+	__u32 netns = task_netns(task);
 	struct ls_proc *rec;
 
-	if ((cfg.filters & LS_FILTER_NETNS) &&
-	    BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) != cfg.netns)
+	if (!NETNS_WANTED(netns))
 		return;
 	rec = ring_reserve(LS_PROC, sizeof(*rec));
 	if (!rec)
@@ -74,7 +74,7 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 num
 		rec->exit_code = what >= LS_PROC_EXIT ? BPF_CORE_READ(task, exit_code) : 0;
 	rec->held = what == LS_PROC_EXIT && (rec->exit_code & 0x7f) ? held_by(task) : 0;
 	rec->zero = 0;
-	rec->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	rec->netns = netns;
 	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
 	/* The process's name, not that of the thread that starts or ends. */
