@@ -75,7 +75,7 @@ static __always_inline int accepted(struct bpf_sock_addr *ctx)
 		return 1;
 	task = bpf_get_current_task_btf();
 	sk = ctx->sk;
-	if (!sk || sk->protocol != IPPROTO_TCP || !task_wanted(task) || !accepting(task))
+	if (!sk || sk->protocol != IPPROTO_TCP || !cgroup_wanted(task) || !accepting(task))
 		return 1;
 	netns = task_netns(task);
 	if (!NETNS_WANTED(netns))

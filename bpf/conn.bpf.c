@@ -4,9 +4,8 @@
  *
  * One record when a connection is opened, one when its socket dies; everything between is for the
  * snapshot to read. The record of an accepted connection is written when its owner begins to close
- * it: one that lives is found by the next snapshot anyhow, with its true holder, and so nothing
- * needs to be attached to accept(), which would slow every system call of the machine (a syscalls
- * tracepoint turns the slow path on for all of them).
+ * it: one that lives is found by the next snapshot anyhow, with its true holder. So nothing needs
+ * to be attached to accept(); what is, for given processes, wants the stack: see accept.bpf.c.
  */
 #include "lostsock.bpf.h"
 #include "open.bpf.h"
@@ -41,7 +40,7 @@ static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 	struct ls_open *rec;
 	__s32 stack;
 
-	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !task_wanted(task))
+	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !cgroup_wanted(task))
 		return;
 	stack = role == LS_ROLE_CLIENT ? user_stack(task) : -1;
 	rec = open_reserve(task, sk, stack, sk->__sk_common.skc_net.net->ns.inum);
@@ -170,7 +169,7 @@ int BPF_PROG(conn_abort, struct sock *sk, void *skb)
 	if (skb || !sk || !current_wanted() || !sock_wanted(sk))
 		return 0;
 	task = bpf_get_current_task_btf();
-	if (!task_wanted(task))
+	if (!cgroup_wanted(task))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

@@ -18,7 +18,7 @@ int datagram_open(struct bpf_sock *ctx)
 	if (ctx->protocol != IPPROTO_UDP || !current_wanted())
 		return 1;
 	task = bpf_get_current_task_btf();
-	if (!task_wanted(task))
+	if (!cgroup_wanted(task))
 		return 1;
 	netns = task_netns(task);
 	if (!NETNS_WANTED(netns))

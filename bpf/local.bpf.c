@@ -27,7 +27,7 @@ int local_open(struct bpf_sock_addr *ctx)
 		return 1;
 	task = bpf_get_current_task_btf();
 	sk = ctx->sk;
-	if (!sk || (sk->type != SOCK_STREAM && sk->type != SOCK_SEQPACKET) || !task_wanted(task))
+	if (!sk || !has_connections(sk->type) || !cgroup_wanted(task))
 		return 1;
 	netns = task_netns(task);
 	if (!NETNS_WANTED(netns))

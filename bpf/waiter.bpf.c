@@ -111,7 +111,7 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 	row.hdr.time_ns = snap_ns;
 	who_is(&row.who, task);
 	row.switches = task->nvcsw + task->nivcsw;
-	row.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	row.cgroup = cgroup_of(task);
 	row.threads = BPF_CORE_READ(task, signal, nr_threads);
 	row.ppid = BPF_CORE_READ(task, real_parent, tgid);
 	row.netns = task_netns(task);
