@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* A process looked at closely: its children, what blocks it, what it leaves open. */
 #include "closely.h"
 

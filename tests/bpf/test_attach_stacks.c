@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* A process looked at closely: who did it, by the names of its functions. */
 #include "closely.h"
 
