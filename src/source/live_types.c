@@ -6,9 +6,10 @@
 #include <sys/stat.h>
 #include "source/live_internal.h"
 
-#define TYPES	   "/sys/kernel/btf/vmlinux"
-#define TYPES_ROOM (32u << 20) /* several times what a kernel has; only what is read is resident \
-				*/
+#define TYPES "/sys/kernel/btf/vmlinux"
+
+/* Several times what a kernel has; only what is read is resident. */
+#define TYPES_ROOM (32u << 20)
 
 bool live_has_btf(void)
 {
