@@ -377,6 +377,26 @@ static uint64_t debug_bytes(Elf *elf)
 	return sum;
 }
 
+/* libdw takes it that they do. Asked for once it has uncompressed them. */
+static bool debug_strings_end(Elf *elf)
+{
+	static const char *const sections[] = { ".debug_str", ".zdebug_str", ".debug_line_str",
+						".zdebug_line_str" };
+	const Elf_Data *data;
+	GElf_Shdr shdr;
+	Elf_Scn *scn;
+	size_t i;
+
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (!module_find_section(elf, sections[i], &scn, &shdr))
+			continue;
+		data = elf_getdata(scn, NULL);
+		if (data && data->d_size && ((const char *)data->d_buf)[data->d_size - 1])
+			return false;
+	}
+	return true;
+}
+
 void module_read_debug(struct module *m)
 {
 	uint64_t bytes;
@@ -396,7 +416,8 @@ void module_read_debug(struct module *m)
 	if (!m->dwarf)
 		return;
 	m->bytes += bytes;
-	m->index = dwarf_index_new(m->dwarf, &m->bytes);
+	if (debug_strings_end(elf))
+		m->index = dwarf_index_new(m->dwarf, &m->bytes);
 }
 
 Dwarf_CFI *module_eh_cfi(struct module *m)
