@@ -26,6 +26,7 @@ struct attaching {
 	struct live *live;
 	struct places *places;
 	const char *path;
+	bool kills; /* a probe at one of its places would: see place_kills() */
 	uint32_t n;
 	uint64_t offset[PLACES_MAX], semaphore[PLACES_MAX], cookie[PLACES_MAX];
 };
@@ -130,12 +131,45 @@ static uint32_t attach_all(const struct attaching *a)
 	return n;
 }
 
+/* Kernels from 6.18 on make a call of a probe that stands on a nop of five bytes, on x86-64. The
+ * first of them give a forked child the call and not what it leads to, and write below the stack
+ * pointer: the child dies, even if we are gone by then, and a leaf function loses what it kept
+ * there. Later ones do so with longer nops alone, and name what they keep otherwise. */
+static bool place_kills(const struct attaching *a, uint64_t offset)
+{
+	static const uint8_t nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	uint8_t code[sizeof(nop5)];
+
+#ifndef __x86_64__
+	return false;
+#endif
+	return pread(places_fd(a->places), code, sizeof(code), (off_t)offset) == sizeof(code) &&
+	       !memcmp(code, nop5, sizeof(nop5)) && live_has_type("head_tramps");
+}
+
+static void say_kills(const struct attaching *a)
+{
+	struct live_streams *s = a->live->streams;
+
+	if (!s->verbose && (s->mute || s->failed))
+		return;
+	s->failed = true;
+	fprintf(stderr,
+		"lostsock: no streams of %s: on this kernel a probe at one of its nops of five "
+		"bytes would kill the children that it forks\n",
+		a->path);
+}
+
 static void add_place(struct attaching *a, const struct ls_probe *probe, uint64_t offset,
 		      uint64_t semaphore)
 {
 	struct live_streams *s = a->live->streams;
 	uint32_t at = s->probes;
 
+	if (place_kills(a, offset)) {
+		a->kills = true;
+		return;
+	}
 	if (at == LS_PROBES_MAX || a->n == PLACES_MAX) {
 		s->full = true;
 		return;
@@ -225,9 +259,12 @@ uint32_t live_probe_file(struct live *live, struct places *p, const char *path)
 	a->path = path;
 	places_notes(p, on_note, a);
 	find_table(a);
-	if (a->n)
+	/* Streams that open and are never heard to end would be taken for leaks. */
+	if (a->kills)
+		say_kills(a);
+	else if (a->n)
 		n = attach_all(a);
-	if (a->n && live->streams->verbose)
+	if (a->n && !a->kills && live->streams->verbose)
 		fprintf(stderr, "lostsock: streams: %u of %u probes in %s\n", n, a->n, path);
 	free(a);
 	return n;

@@ -119,6 +119,7 @@ static int watch(struct run *r, struct source *src)
 	static const struct watch_ops ops = {
 		.report = on_tick,
 		.ending = on_end,
+		.end_accuses = true,
 		.signal = on_signal,
 		.over = is_over,
 		.finish = on_finish,

@@ -42,12 +42,13 @@ struct watch {
 	struct view_input in;
 };
 
-static int judge(struct watch *w)
+/* @end: of whom, NULL: nobody ends. */
+static int judge_end(struct watch *w, const struct verdict_end *end)
 {
 	uint64_t now_ns = w->src.ops->now_ns(w->src.arg);
 	int err;
 
-	err = verdicts_judge(w->verdicts, w->led, &w->opt->thresholds, now_ns);
+	err = verdicts_judge_end(w->verdicts, w->led, &w->opt->thresholds, now_ns, end);
 	if (err)
 		return err;
 	w->in.now_ns = now_ns;
@@ -60,6 +61,11 @@ static int judge(struct watch *w)
 	w->judged = true;
 	w->settled = false;
 	return 0;
+}
+
+static int judge(struct watch *w)
+{
+	return judge_end(w, NULL);
 }
 
 /* How far apart ticks are, by what this one has cost so far. */
@@ -96,6 +102,7 @@ static int tell_end(struct watch *w, const struct ls_hdr *rec)
 {
 	const struct ls_proc *exit = rec->type == LS_PROC ? (const void *)rec : NULL;
 	const struct ls_who *who = exit ? &exit->who : &((const struct ls_sock *)rec)->who;
+	struct verdict_end end;
 	int err;
 
 	if (!w->ops->ending || (rec->type != LS_HELD && (!exit || exit->what != LS_PROC_EXIT)))
@@ -103,7 +110,11 @@ static int tell_end(struct watch *w, const struct ls_hdr *rec)
 	if (!exit && who->pid == w->ended.pid && who->start_ns == w->ended.start_ns)
 		return 0;
 	w->ended = *who;
-	err = judge(w);
+	end = (struct verdict_end){
+		.proc = ledger_find_proc(w->led, who->pid),
+		.exit_code = exit ? exit->exit_code : 0,
+	};
+	err = judge_end(w, exit && w->ops->end_accuses ? &end : NULL);
 	return err ? err : w->ops->ending(w->ctx, &w->in, who, exit ? exit->exit_code : 0);
 }
 

@@ -36,6 +36,8 @@ struct watch_ops {
 	 * wait() gives it; told once or twice, the last time is right. */
 	int (*ending)(void *ctx, const struct view_input *in, const struct ls_who *who,
 		      uint32_t exit_code);
+	/* What a process that ends leaves half open is accused, whatever its age. */
+	bool end_accuses;
 	/* A signal has come. False ends the watch, as any does where this is NULL. */
 	bool (*signal)(void *ctx, const struct signalfd_siginfo *info);
 	/* Whether that was all, asked whenever something has come; *@until_ns: when to ask again at

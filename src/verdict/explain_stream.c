@@ -48,6 +48,8 @@ void explain_stream_half_open(struct words *w)
 		say(w, " ago");
 		say_how(w, s->read_ns ? s->read_how : s->write_how);
 		say(w, ", %s still open", s->read_ns ? "writing" : "reading");
+		if (w->f->at_end)
+			say(w, " when it ended");
 	}
 	say(w, "; stream %llu", (unsigned long long)s->id);
 	if (!(s->flags & STREAM_ANYONES))

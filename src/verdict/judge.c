@@ -128,8 +128,9 @@ static int judge_all(struct judgement *j, struct growth *g, struct streams *st,
 	return err;
 }
 
-int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct verdict_thresholds *t,
-		   uint64_t now_ns)
+int verdicts_judge_end(struct verdicts *v, const struct ledger *led,
+		       const struct verdict_thresholds *t, uint64_t now_ns,
+		       const struct verdict_end *end)
 {
 	uint64_t seen_ns = ledger_totals(led)->snapshot_time_ns;
 	struct rule_ctx x = {
@@ -137,6 +138,7 @@ int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct ve
 		.t = t,
 		.now_ns = now_ns,
 		.seen_ns = seen_ns < now_ns ? seen_ns : now_ns,
+		.ending = end && past_by_itself(end->exit_code) ? end->proc : 0,
 	};
 	struct judgement swap;
 	int err;
@@ -149,4 +151,10 @@ int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct ve
 	v->last = v->next;
 	v->next = swap;
 	return 0;
+}
+
+int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct verdict_thresholds *t,
+		   uint64_t now_ns)
+{
+	return verdicts_judge_end(v, led, t, now_ns, NULL);
 }

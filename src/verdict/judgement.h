@@ -103,6 +103,8 @@ int growth_threads(const struct rule_ctx *x, struct judgement *j);
 int past_aborts(const struct rule_ctx *x, struct judgement *j);
 int past_deaths(const struct rule_ctx *x, struct judgement *j);
 int past_left(const struct rule_ctx *x, struct judgement *j);
+/* Whether who ended so could have closed what it held, and nobody asked it to end at once. */
+bool past_by_itself(uint32_t exit_code);
 
 /* A stream that is half open for too long. */
 struct stream_accused {
@@ -111,6 +113,7 @@ struct stream_accused {
 	uint32_t carrier;
 	uint32_t site;
 	bool strong; /* nothing healthy looks like this for so long */
+	bool at_end; /* its process ends */
 	bool unsure; /* the record of its end may have been lost */
 };
 

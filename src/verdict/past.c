@@ -91,14 +91,14 @@ int past_deaths(const struct rule_ctx *x, struct judgement *j)
 	return 0;
 }
 
-/* Whether @p could have closed what it held, and nobody asked it to end at once. Virtual machines
- * that are asked end by themselves, with the status that a shell would give: 128 and the signal. */
-static bool ended_by_itself(const struct proc *p)
+/* Virtual machines that are asked end by themselves, with the status that a shell would give: 128
+ * and the signal. */
+bool past_by_itself(uint32_t exit_code)
 {
-	uint32_t status = p->exit_code >> 8 & 0xff;
+	uint32_t status = exit_code >> 8 & 0xff;
 
-	if (!p->exit_ns || (p->exit_code & 0x7f))
-		return false; /* it is to be told how it ended; or died-holding says so */
+	if (exit_code & 0x7f)
+		return false; /* died-holding says so */
 	return status <= 128 || !asks(status - 128);
 }
 
@@ -114,8 +114,8 @@ int past_left(const struct rule_ctx *x, struct judgement *j)
 	for (id = 0; id < end; id++) {
 		l = ledger_left(x->led, id);
 		p = l ? ledger_proc(x->led, l->proc) : NULL;
-		if (!p || !ended_by_itself(p))
-			continue;
+		if (!p || !p->exit_ns || !past_by_itself(p->exit_code))
+			continue; /* it is to be told how it ended */
 		if (ns_since(l->time_ns, l->conn.open_ns) < x->t->after_ns[VERDICT_LEFT_OPEN])
 			continue;
 		err = judgement_add(j, &(struct finding){

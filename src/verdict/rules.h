@@ -38,6 +38,7 @@ struct rule_ctx {
 	const struct verdict_thresholds *t;
 	uint64_t now_ns;  /* for what events alone tell */
 	uint64_t seen_ns; /* for what snapshots show: when the last one was taken */
+	uint32_t ending;  /* the process that ends by itself now, 0: none */
 };
 
 struct match {

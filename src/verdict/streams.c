@@ -62,12 +62,25 @@ static uint64_t certain_ns(const struct rule_ctx *x)
 	return after_ns > CERTAIN_NS ? after_ns : CERTAIN_NS;
 }
 
+/* Answered, and its program ends by itself: nobody is left to end the other side. That is so
+ * whenever it began, unless somebody asks for just this. */
+static bool left_half(const struct rule_ctx *x, const struct stream *s, uint64_t since_ns)
+{
+	const struct carrier *c = ledger_carrier(x->led, s->carrier);
+	uint64_t after_ns = x->t->given[VERDICT_STREAM_HALF_OPEN]
+				    ? x->t->after_ns[VERDICT_STREAM_HALF_OPEN]
+				    : 0;
+
+	return c->proc == x->ending && ns_since(x->now_ns, since_ns) >= after_ns;
+}
+
 static bool half_accused(const struct rule_ctx *x, const struct stream *s, struct stream_accused *a)
 {
 	uint64_t after_ns = x->t->after_ns[VERDICT_STREAM_HALF_OPEN];
 	enum half half = half_of(s, &a->since_ns);
 
-	if (half == HALF_NONE || !lasted(x, a->since_ns, after_ns))
+	a->at_end = x->ending && half == HALF_ANSWERED && left_half(x, s, a->since_ns);
+	if (half == HALF_NONE || (!a->at_end && !lasted(x, a->since_ns, after_ns)))
 		return false;
 	/* An answer may take as long as it likes, unless somebody asks for just this. */
 	if (half == HALF_WAITS && !x->t->given[VERDICT_STREAM_HALF_OPEN])
@@ -75,7 +88,7 @@ static bool half_accused(const struct rule_ctx *x, const struct stream *s, struc
 	a->carrier = s->carrier;
 	a->site = s->site;
 	a->unsure = unsure(x, s);
-	a->strong = half == HALF_ANSWERED && lasted(x, a->since_ns, certain_ns(x));
+	a->strong = a->at_end || (half == HALF_ANSWERED && lasted(x, a->since_ns, certain_ns(x)));
 	return true;
 }
 
@@ -126,6 +139,7 @@ static int add_half_open(const struct rule_ctx *x, struct judgement *j,
 	return judgement_add(j, &(struct finding){
 					.class = VERDICT_STREAM_HALF_OPEN,
 					.certain = certain && believable(x, first->carrier),
+					.at_end = first->at_end,
 					.conn = ledger_carrier_conn(x->led, c),
 					.stream = first->stream,
 					.stream_site = first->site,
@@ -136,19 +150,38 @@ static int add_half_open(const struct rule_ctx *x, struct judgement *j,
 				});
 }
 
+/* Whether so many of one site, [@from, @to), are no coincidence. Of a program that ends, those that
+ * it would have settled in a moment are not told apart by their age, but by whether it settles any
+ * that late; and it may have been told to end. */
+static bool site_certain(const struct rule_ctx *x, const struct streams *st, uint32_t from,
+			 uint32_t to)
+{
+	uint64_t for_ns = x->t->after_ns[VERDICT_STREAM_HALF_OPEN];
+	const struct stream_accused *a = &st->accused[from];
+	uint64_t oldest_ns = x->now_ns;
+	uint32_t strong = 0, i;
+
+	for (i = from; i < to; i++) {
+		strong += st->accused[i].strong;
+		if (st->accused[i].since_ns < oldest_ns)
+			oldest_ns = st->accused[i].since_ns;
+	}
+	if (a->at_end && ledger_proc(x->led, x->ending)->asked)
+		return false;
+	if (a->at_end && ns_since(x->now_ns, oldest_ns) < for_ns)
+		for_ns = ns_since(x->now_ns, oldest_ns);
+	return strong >= CERTAIN_MIN && !settles_late(x, a->site, for_ns);
+}
+
 /* The accused of one site, [@from, @to): a finding a connection. */
 static int judge_site(const struct rule_ctx *x, struct judgement *j, const struct streams *st,
 		      uint32_t from, uint32_t to)
 {
+	bool certain = site_certain(x, st, from, to);
 	uint32_t strong = 0, i, first = from;
-	bool certain;
 	int err = 0;
 
-	for (i = from; i < to; i++)
-		strong += st->accused[i].strong;
-	certain = strong >= CERTAIN_MIN && !settles_late(x, st->accused[from].site,
-							 x->t->after_ns[VERDICT_STREAM_HALF_OPEN]);
-	for (i = from, strong = 0; i < to && !err; i++) {
+	for (i = from; i < to && !err; i++) {
 		strong += st->accused[i].strong;
 		if (i + 1 < to && st->accused[i + 1].carrier == st->accused[first].carrier)
 			continue;

@@ -107,6 +107,7 @@ struct finding {
 	uint32_t stream_site;
 	uint32_t carrier;
 	uint32_t proc;
+	bool at_end;	   /* streams: as its process left them when it ended */
 	uint32_t count;	   /* 1, but for those that stand for many */
 	uint64_t since_ns; /* when what it accuses began; `left-open`: when its process ended */
 };
@@ -133,6 +134,17 @@ void verdicts_free(struct verdicts *v);
  * ledger_conn() and its like to give NULL. */
 int verdicts_judge(struct verdicts *v, const struct ledger *led, const struct verdict_thresholds *t,
 		   uint64_t now_ns);
+
+/* A process whose end has come, and is not in the ledger yet. */
+struct verdict_end {
+	uint32_t proc;
+	uint32_t exit_code; /* as wait() gives it */
+};
+
+/* The same, when a process ends: what it leaves half open nobody will close. */
+int verdicts_judge_end(struct verdicts *v, const struct ledger *led,
+		       const struct verdict_thresholds *t, uint64_t now_ns,
+		       const struct verdict_end *end);
 
 /* Findings of the last judgement, in no promised order. verdicts_get() fills @f for n in
  * [0, verdicts_count()); past the end with zeros. */

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # run: the streams of a program that is over within some tens of milliseconds are heard, from the
-# first one on and each time: its own probes, and those of a library that it needs.
+# first one on and each time: its own probes, and those of a library that it needs. What it leaves
+# answered and half open fails the command; what waits for an answer, or is ended by a signal, does not.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/e2e/tether.sh
@@ -29,6 +30,27 @@ for _ in 1 2 3 4 5; do
 done
 # By a name that PATH has.
 PATH=$LOAD:$PATH heard '.opened == 100' streams --mode alone --count 100 --hold 0.02
+
+# leaves STATUS FILTER COMMAND...: what run makes of it.
+leaves() {
+	local status=0 wanted=$1 filter=$2
+	shift 2
+	timeout 60 "$LOSTSOCK" run --json --report "$JSON" -- "$@" >"$TMPDIR/out" 2>&1 </dev/null 9>&- || status=$?
+	[ "$status" = "$wanted" ] || fail "run $*: exit status $status: $(cat "$TMPDIR/out")"
+	jq -e "[.findings[] | select(.class == \"stream-half-open\")] | $filter" "$JSON" >/dev/null ||
+		fail "run $*: $filter expected: $(jq -c '.findings[] | [.class, .count, .certain, .evidence]' "$JSON")"
+}
+half='length == 1 and .[0].count == 20 and (.[0].evidence | test("reading still open when it ended"))'
+leaves 1 "$half and .[0].certain" "$LOAD/streams" --mode answers --count 200 --keep 20 --hold 0.02
+leaves 0 'length == 1 and .[0].count == 3 and (.[0].certain | not)' "$LOAD/streams" --mode answers --count 200 --keep 3 --hold 0.02
+leaves 0 'length == 0' "$LOAD/streams" --mode alone --count 200 --keep 20 --hold 0.02
+# killed STATUS SIGNAL FILTER: ended by a signal, which its own handler makes a good end of.
+killed() {
+	leaves "$1" "$3" sh -c "'$LOAD/streams' --mode answers --count 200 --keep 20 --hold 30 &
+		sleep 1; kill -$2 \$!; wait \$!"
+}
+killed 0 TERM "$half and (.[0].certain | not)"
+killed 137 KILL 'length == 0'
 
 said_h3() { grep -q '^tether-serve: h3 port ' "$serve_log"; }
 serve --tls "$cert,$key" --h3 127.0.0.1:0

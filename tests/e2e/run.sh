@@ -96,7 +96,7 @@ left_behind() {
 
 # Runs one scenario; leaves its verdict in $work/NAME/verdict.
 run_one() {
-	local script=$1 name=$2 netns=$prefix-$3 dir=$work/$2 status=0 left group verdict limit
+	local script=$1 name=$2 netns=$prefix-$3 dir=$work/$2 status=0 left group verdict limit start=$SECONDS
 	limit=$(sed -nE 's/^# seconds: ([0-9]+)$/\1/p' "$script")
 	[ "${limit:-0}" -gt "${TEST_SECONDS:-90}" ] || limit=${TEST_SECONDS:-90}
 	mkdir -p "$dir/tmp"
@@ -123,7 +123,7 @@ run_one() {
 	[ -z "$left" ] || verdict="not ok $name: left attached:$left"
 	echo "$verdict" >"$dir/verdict"
 	{
-		echo "$verdict"
+		echo "$verdict ($((SECONDS - start)) s)"
 		case $verdict:$verbose in
 		"not ok"* | *:1) sed 's/^/    | /' "$dir/log" ;;
 		esac

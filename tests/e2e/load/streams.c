@@ -2,8 +2,9 @@
 /*
  * streams: a program of its own that tells of streams, as docs/PROBES.md says any program may. It
  * waits until somebody listens (--mode alone: it does not), opens --count streams and frees all but
- * --keep of them; of those it has closed writing. --mended: of all, and each is freed when 2,000
- * more have been opened. --rate: so many events a second, in bursts of two milliseconds.
+ * --keep of them; of those it has closed writing. --mode answers: alone, and they are the peer's,
+ * so that this was an answer. --mended: of all, and each is freed when 2,000 more have been opened.
+ * --rate: so many events a second, in bursts of two milliseconds.
  *
  * Its second line has what that took of its CPU's time: "ns", for a stream opened and freed.
  */
@@ -31,10 +32,10 @@ static double cpu_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static __attribute__((noinline)) void begins(uint64_t id, bool closes)
+static __attribute__((noinline)) void begins(uint64_t id, uint64_t kind, bool closes)
 {
 	if (tether_stream_open_semaphore)
-		DTRACE_PROBE3(tether, stream_open, (uint64_t)CONN, id, (uint64_t)0);
+		DTRACE_PROBE3(tether, stream_open, (uint64_t)CONN, id, kind);
 	if (closes && tether_stream_write_closed_semaphore)
 		DTRACE_PROBE3(tether, stream_write_closed, (uint64_t)CONN, id, (uint64_t)1);
 }
@@ -51,7 +52,8 @@ static void one(const struct load *l, long i)
 	long gone = l->leaky ? i : i - LAG;
 
 	if (i < l->count)
-		begins(4 * (uint64_t)i, i < l->keep || !l->leaky);
+		begins(4 * (uint64_t)i, l->mode && !strcmp(l->mode, "answers"),
+		       i < l->keep || !l->leaky);
 	if (gone >= l->keep)
 		ends(4 * (uint64_t)gone);
 }
