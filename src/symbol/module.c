@@ -391,7 +391,9 @@ static bool debug_strings_end(Elf *elf)
 		if (!module_find_section(elf, sections[i], &scn, &shdr))
 			continue;
 		data = elf_getdata(scn, NULL);
-		if (data && data->d_size && ((const char *)data->d_buf)[data->d_size - 1])
+		/* A section may say that it has bytes, but none in the file. */
+		if (data && data->d_size &&
+		    (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1]))
 			return false;
 	}
 	return true;

@@ -120,7 +120,7 @@ static unsigned int underscores(const char *s)
 {
 	unsigned int n = 0;
 
-	while (s[n] == '_' && n < NAME_MAX_LEN)
+	while (n < NAME_MAX_LEN && s[n] == '_')
 		n++;
 	return n;
 }

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "symbol/internal.h"
+#include "symbol/places.h"
+
+#define NOTES_MAX 65536 /* more than any input has */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
@@ -51,16 +54,47 @@ static void look(struct module *m)
 		look_at(m, m->symtab.syms[i].addr + 1);
 }
 
+static int note(void *ctx, const struct places_note *n)
+{
+	(void)ctx;
+	if (!n->offset || strlen(n->provider) + strlen(n->name) + strlen(n->args) > NOTES_MAX)
+		abort();
+	return 0;
+}
+
+/* By the way to it that a mapping is. */
+static void look_for_probes(int fd, size_t size)
+{
+	static const char *const names[] = { "leak", "grow" };
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), len = (size + page - 1) & ~(page - 1);
+	void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	uint64_t offset[2], start = (uintptr_t)map;
+	struct places *p;
+
+	if (map == MAP_FAILED)
+		return;
+	p = places_open((uint32_t)getpid(), start, start + len, "");
+	if (p) {
+		places_functions(p, names, 2, offset);
+		places_notes(p, note, NULL);
+	}
+	places_close(p);
+	munmap(map, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct module m = { .fd = -1, .debug_fd = -1 };
 	int fd = memfd_create("elf", MFD_CLOEXEC);
 
 	elf_version(EV_CURRENT);
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
+	if (fd < 0)
+		return 0;
+	if (write(fd, data, size) != (ssize_t)size) {
 		close(fd);
 		return 0;
 	}
+	look_for_probes(fd, size);
 	if (module_open(&m, fd, "/elf"))
 		return 0;
 	look(&m);
