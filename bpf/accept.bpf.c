@@ -11,6 +11,7 @@
  * getpeername(), and else the next snapshot finds the connection, without a stack.
  */
 #include "lostsock.bpf.h"
+#include "open.bpf.h"
 #include "stack.bpf.h"
 #include "syscalls.bpf.h"
 
@@ -33,12 +34,12 @@ static __always_inline bool accepting(struct task_struct *task)
 		(to) = taken;                              \
 	})
 
-/* All before the paths part, where the compiler would make one load of two fields. */
+/* Into a zeroed tuple. All before the paths part, where the compiler would make one load of two
+ * fields. */
 static __always_inline void accept_tuple(struct ls_tuple *t, __u8 family, struct bpf_sock *sk)
 {
 	__u32 *laddr = (__u32 *)t->laddr, *raddr = (__u32 *)t->raddr, laddr4, raddr4;
 
-	__builtin_memset(t, 0, sizeof(*t));
 	t->family = family;
 	t->proto = IPPROTO_TCP;
 	t->role = LS_ROLE_SERVER;
@@ -69,28 +70,20 @@ static __always_inline int accepted(struct bpf_sock_addr *ctx)
 	struct bpf_sock *sk;
 	struct ls_open *rec;
 	__u32 netns;
-	__s32 stack;
 
 	if (!current_wanted())
 		return 1;
 	task = bpf_get_current_task_btf();
 	sk = ctx->sk;
-	if (!sk || sk->protocol != IPPROTO_TCP || !task_wanted(task) || !accepting(task))
+	if (!sk || sk->protocol != IPPROTO_TCP || !cgroup_wanted(task) || !accepting(task))
 		return 1;
-	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	if ((cfg.filters & LS_FILTER_NETNS) && netns != cfg.netns)
+	netns = task_netns(task);
+	if (!NETNS_WANTED(netns))
 		return 1;
-	stack = user_stack(task);
-	rec = ring_reserve(LS_OPEN, sizeof(*rec));
+	rec = open_reserve(task, ctx, user_stack(task), netns);
 	if (!rec)
 		return 1;
-	rec->cookie = bpf_get_socket_cookie(ctx);
-	who_is(&rec->who, task);
-	rec->stack = stack;
-	rec->fd = -1; /* taken already, but not in the table yet */
-	rec->zero = 0;
 	accept_tuple(&rec->tuple, ctx->family, sk);
-	rec->tuple.netns = netns;
 	ring_submit(rec, rec->cookie);
 	return 1;
 }

@@ -4,11 +4,11 @@
  *
  * One record when a connection is opened, one when its socket dies; everything between is for the
  * snapshot to read. The record of an accepted connection is written when its owner begins to close
- * it: one that lives is found by the next snapshot anyhow, with its true holder, and so nothing
- * needs to be attached to accept(), which would slow every system call of the machine (a syscalls
- * tracepoint turns the slow path on for all of them).
+ * it: one that lives is found by the next snapshot anyhow, with its true holder. So nothing needs
+ * to be attached to accept(); what is, for given processes, wants the stack: see accept.bpf.c.
  */
 #include "lostsock.bpf.h"
+#include "open.bpf.h"
 #include "stack.bpf.h"
 #include "tcp.bpf.h"
 
@@ -40,26 +40,17 @@ static __always_inline void opened(struct sock *sk, __u8 role, __u8 state)
 	struct ls_open *rec;
 	__s32 stack;
 
-	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !task_wanted(task))
+	if (sk->sk_protocol != IPPROTO_TCP || !sock_wanted(sk) || !cgroup_wanted(task))
 		return;
-	/* First, as a copy stands in the ring before the record that names it. */
 	stack = role == LS_ROLE_CLIENT ? user_stack(task) : -1;
-	rec = ring_reserve(LS_OPEN, sizeof(*rec));
+	rec = open_reserve(task, sk, stack, sk->__sk_common.skc_net.net->ns.inum);
 	if (!rec)
 		return;
-	rec->cookie = bpf_get_socket_cookie(sk);
 	if (role == LS_ROLE_SERVER && passes_by(task))
 		__builtin_memset(&rec->who, 0, sizeof(rec->who));
-	else
-		who_is(&rec->who, task);
-	rec->stack = stack;
-	rec->fd = -1;
-	rec->zero = 0;
-	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
 	tuple_of(&rec->tuple, sk);
 	rec->tuple.role = role;
 	rec->tuple.state = state; /* the socket still has its old one */
-	rec->tuple.netns = sk->__sk_common.skc_net.net->ns.inum;
 	ring_submit(rec, rec->cookie);
 }
 
@@ -121,16 +112,10 @@ int BPF_PROG(conn_state, struct sock *sk, int oldstate, int newstate)
 static __always_inline void ended(struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
-	struct ls_end *rec;
 
 	/* Nobody ever heard of it: nobody needs to hear of its end. */
-	if (!cookie || !sock_wanted(sk))
-		return;
-	rec = ring_reserve(LS_END, sizeof(*rec));
-	if (!rec)
-		return;
-	rec->cookie = cookie;
-	ring_submit(rec, rec->cookie);
+	if (cookie && sock_wanted(sk))
+		tell_end(cookie);
 }
 
 /*
@@ -184,7 +169,7 @@ int BPF_PROG(conn_abort, struct sock *sk, void *skb)
 	if (skb || !sk || !current_wanted() || !sock_wanted(sk))
 		return 0;
 	task = bpf_get_current_task_btf();
-	if (!task_wanted(task))
+	if (!cgroup_wanted(task))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)

@@ -8,6 +8,17 @@
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
+/* Has its process threads that have not begun to end? */
+static __always_inline bool others_live(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, live.counter);
+}
+
+static __always_inline __u32 fds_max(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, files, fdt, max_fds);
+}
+
 /* The file behind a descriptor of @task, NULL if there is none. */
 static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 {

@@ -25,9 +25,8 @@ static __always_inline __u64 cookie_of(struct sock *sk)
 #include "files.bpf.h"
 #include "row.bpf.h"
 
-#define FDS_MAX	   20000     /* of one process; nobody reads longer lists */
-#define COUNT_MAX  (1 << 18) /* descriptors compared to find duplicates: ten milliseconds */
-#define O_NONBLOCK 04000
+#define FDS_MAX	  20000	    /* of one process; nobody reads longer lists */
+#define COUNT_MAX (1 << 18) /* descriptors compared to find duplicates: ten milliseconds */
 
 struct holder {
 	struct task_struct *task;
@@ -68,41 +67,51 @@ static __always_inline bool others_hold(struct holder *h, struct file *file)
 	return refs > s.n;
 }
 
-static __always_inline void held_inet(struct sock *sk, const struct reach *r)
+/* A zeroed row: filled as a snapshot's, it gets its own head at last. */
+static __always_inline void *held_reserve(__u16 len, __u64 *now_ns)
 {
-	struct ls_sock *row = ring_reserve(LS_HELD, sizeof(*row));
-	__u64 now_ns;
+	struct ls_hdr *hdr = ring_reserve(LS_HELD, len);
 
-	if (!row)
-		return;
-	now_ns = row->hdr.time_ns;
-	__builtin_memset(row, 0, sizeof(*row));
-	if (!fill_inet(row, sk, r)) {
-		bpf_ringbuf_discard(row, BPF_RB_NO_WAKEUP);
-		return;
-	}
+	if (!hdr)
+		return NULL;
+	*now_ns = hdr->time_ns;
+	__builtin_memset(hdr, 0, len);
+	return hdr;
+}
+
+static __always_inline void held_submit(struct ls_sock *row, __u64 now_ns)
+{
 	row->hdr.type = LS_HELD;
 	row->hdr.time_ns = now_ns;
 	ring_submit(row, row->cookie);
 }
 
-static __always_inline void held_unix(struct sock *sk, const struct reach *r)
+static __always_inline void held_inet(struct sock *sk, const struct reach *r)
 {
-	__u16 type = BPF_CORE_READ(sk, sk_type);
-	struct ls_unix *row;
-	__u64 now_ns;
+	__u64 now_ns = 0;
+	struct ls_sock *row = held_reserve(sizeof(*row), &now_ns);
 
-	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
-		return;
-	row = ring_reserve(LS_HELD, sizeof(*row));
 	if (!row)
 		return;
-	now_ns = row->sock.hdr.time_ns;
-	__builtin_memset(row, 0, sizeof(*row));
+	if (!fill_inet(row, sk, r)) {
+		bpf_ringbuf_discard(row, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	held_submit(row, now_ns);
+}
+
+static __always_inline void held_unix(struct sock *sk, const struct reach *r)
+{
+	struct ls_unix *row;
+	__u64 now_ns = 0;
+
+	if (!has_connections(BPF_CORE_READ(sk, sk_type)))
+		return;
+	row = held_reserve(sizeof(*row), &now_ns);
+	if (!row)
+		return;
 	fill_unix(row, sk, r);
-	row->sock.hdr.type = LS_HELD;
-	row->sock.hdr.time_ns = now_ns;
-	ring_submit(row, row->sock.cookie);
+	held_submit(&row->sock, now_ns);
 }
 
 static long held_fd(__u32 fd, void *arg)
@@ -118,8 +127,7 @@ static long held_fd(__u32 fd, void *arg)
 	sk = sock_of_file(file);
 	if (!sk || !sock_wanted(sk) || others_hold(h, file))
 		return 0;
-	h->reach.fd = fd;
-	h->reach.flags = BPF_CORE_READ(file, f_flags) & O_NONBLOCK ? LS_SOCK_NONBLOCK : 0;
+	reach_through(&h->reach, fd, file);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family == AF_INET || family == AF_INET6)
 		held_inet(sk, &h->reach);
@@ -133,11 +141,10 @@ int BPF_PROG(task_held, struct task_struct *task)
 {
 	struct holder h = { .task = task, .budget = COUNT_MAX };
 
-	if (BPF_CORE_READ(task, signal, live.counter) || !task_wanted(task))
+	if (others_live(task) || !task_wanted(task))
 		return 0;
-	h.max = BPF_CORE_READ(task, files, fdt, max_fds);
-	h.reach.pid = BPF_CORE_READ(task, tgid);
-	h.reach.start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	h.max = fds_max(task);
+	reach_of(&h.reach, task);
 	bpf_loop(FDS_MAX, held_fd, &h, 0);
 	return 0;
 }

@@ -11,6 +11,7 @@
  * such by live_load.c. What is used of its context is where that of connect4 has it.
  */
 #include "lostsock.bpf.h"
+#include "open.bpf.h"
 #include "stack.bpf.h"
 
 SEC("cgroup/connect4")
@@ -26,27 +27,20 @@ int local_open(struct bpf_sock_addr *ctx)
 		return 1;
 	task = bpf_get_current_task_btf();
 	sk = ctx->sk;
-	if (!sk || (sk->type != SOCK_STREAM && sk->type != SOCK_SEQPACKET) || !task_wanted(task))
+	if (!sk || !has_connections(sk->type) || !cgroup_wanted(task))
 		return 1;
-	netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	if ((cfg.filters & LS_FILTER_NETNS) && netns != cfg.netns)
+	netns = task_netns(task);
+	if (!NETNS_WANTED(netns))
 		return 1;
 	stack = user_stack(task);
 	if (stack < 0)
 		return 1;
-	rec = ring_reserve(LS_OPEN, sizeof(*rec));
+	rec = open_reserve(task, ctx, stack, netns);
 	if (!rec)
 		return 1;
-	rec->cookie = bpf_get_socket_cookie(ctx);
-	who_is(&rec->who, task);
-	rec->stack = stack;
-	rec->fd = -1;
-	rec->zero = 0;
-	__builtin_memset(&rec->tuple, 0, sizeof(rec->tuple));
 	rec->tuple.family = AF_UNIX;
 	rec->tuple.role = LS_ROLE_CLIENT;
 	rec->tuple.state = TCP_ESTABLISHED; /* as it will be, if it is ever told of */
-	rec->tuple.netns = netns;
 	ring_submit(rec, rec->cookie);
 	return 1;
 }

@@ -111,11 +111,16 @@ static __always_inline void ring_submit(void *rec, __u64 nth)
 /* Typed pointers are read by plain loads where it counts: once a record of the ring, once a row.
  * Each step from pointer to pointer makes the verifier look for a name in all of the kernel's
  * types, though, a millisecond of the start; so what runs seldom uses probe reads. */
+static __always_inline __u64 process_start_ns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, group_leader, start_time);
+}
+
 static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 {
 	who->pid = task->tgid;
 	who->tid = task->pid;
-	who->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	who->start_ns = process_start_ns(task);
 }
 
 /* So what runs in both kinds of programs reads by GET; where pointers have no types it is a probe.
@@ -140,6 +145,25 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 }
 
+static __always_inline __u32 task_netns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+/* A macro, so that @inum is read only where it counts. */
+#define NETNS_WANTED(inum) (!(cfg.filters & LS_FILTER_NETNS) || (inum) == cfg.netns)
+
+/* Sockets of AF_UNIX that have no connections, datagram ones, are not looked at. */
+static __always_inline bool has_connections(__u32 unix_type)
+{
+	return unix_type == SOCK_STREAM || unix_type == SOCK_SEQPACKET;
+}
+
+static __always_inline __u64 cgroup_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
 /* 5.10 to 6.0 keep ids where later kernels keep pointers. */
 struct cgroup___ids {
 	u64 ancestor_ids[16];
@@ -147,10 +171,13 @@ struct cgroup___ids {
 
 static __always_inline bool cgroup_wanted(struct task_struct *task)
 {
-	struct cgroup *cgrp = BPF_CORE_READ(task, cgroups, dfl_cgrp), *up = NULL;
+	struct cgroup *cgrp, *up = NULL;
 	__u32 level = cfg.cgroup_level;
 	__u64 id = 0;
 
+	if (!(cfg.filters & LS_FILTER_CGROUP))
+		return true;
+	cgrp = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	if (level >= 16 || BPF_CORE_READ(cgrp, level) < (int)level)
 		return false;
 	if (bpf_core_field_exists(struct cgroup___ids, ancestor_ids)) {
@@ -175,6 +202,7 @@ static __always_inline bool pid_wanted(__u32 pid)
 	return bpf_map_lookup_elem(&pids, &pid) != NULL;
 }
 
+/* The first look at who is asking; cgroup_wanted() is the rest of task_wanted(). */
 static __always_inline bool current_wanted(void)
 {
 	return pid_wanted(bpf_get_current_pid_tgid() >> 32);
@@ -182,16 +210,12 @@ static __always_inline bool current_wanted(void)
 
 static __always_inline bool task_wanted(struct task_struct *task)
 {
-	if ((cfg.filters & LS_FILTER_PIDS) && !pid_wanted(BPF_CORE_READ(task, tgid)))
-		return false;
-	if (cfg.filters & LS_FILTER_CGROUP)
-		return cgroup_wanted(task);
-	return true;
+	return pid_wanted(task->tgid) && cgroup_wanted(task);
 }
 
 static __always_inline bool sock_wanted(const struct sock *sk)
 {
-	return !(cfg.filters & LS_FILTER_NETNS) || netns_of(sk) == cfg.netns;
+	return NETNS_WANTED(netns_of(sk));
 }
 
 static __always_inline void copy_addr6(__u8 *to, const struct in6_addr *from)

@@ -9,6 +9,7 @@
 #define LONG_MAX_     0x7fffffffffffffffL /* MAX_SCHEDULE_TIMEOUT: no limit */
 #define RCV_SHUTDOWN  1
 #define SEND_SHUTDOWN 2
+#define O_NONBLOCK    04000
 
 static __always_inline __u32 age_ms(__u32 jiffies_then)
 {
@@ -41,6 +42,14 @@ static __always_inline __u32 timeouts_of(struct sock *sk)
 	    (1ul << bpf_core_enum_value(enum sock_flags, SOCK_KEEPOPEN)))
 		flags |= LS_SOCK_KEEPALIVE;
 	return flags;
+}
+
+/* Nothing is sent or received, or the kernel keeps no clock of it. */
+static __always_inline void no_ages(struct ls_sock *row)
+{
+	row->send_age_ms = LS_AGE_NEVER;
+	row->recv_age_ms = LS_AGE_NEVER;
+	row->ack_age_ms = LS_AGE_NEVER;
 }
 
 /* Who stands first in a listener's queue: while it is the same, nobody accepts. Ports and inode
@@ -85,9 +94,7 @@ static __always_inline void row_tcp(struct ls_sock *row, struct sock *sk)
 		row->flags |= LS_SOCK_CONNECTED;
 	if (state == TCP_SYN_SENT) {
 		row->tuple.role = LS_ROLE_CLIENT;
-		row->send_age_ms = LS_AGE_NEVER;
-		row->recv_age_ms = LS_AGE_NEVER;
-		row->ack_age_ms = LS_AGE_NEVER;
+		no_ages(row);
 		return;
 	}
 	if (row->tuple.rport)
@@ -120,9 +127,7 @@ static __always_inline void row_udp(struct ls_sock *row, struct sock *sk)
 	if (row->tuple.rport)
 		row->flags |= LS_SOCK_CONNECTED;
 	row->unread = waiting ? GET(sk, sk_backlog.rmem_alloc.counter) : 0;
-	row->send_age_ms = LS_AGE_NEVER;
-	row->recv_age_ms = LS_AGE_NEVER;
-	row->ack_age_ms = LS_AGE_NEVER;
+	no_ages(row);
 }
 
 /* The bytes of a UNIX socket wait in its receiver's queue and are charged to its sender. */
@@ -133,9 +138,7 @@ static __always_inline void row_unix(struct ls_unix *row, struct unix_sock *u)
 	struct ls_sock *s = &row->sock;
 	__u32 waiting = GET(sk, sk_receive_queue.qlen);
 
-	s->send_age_ms = LS_AGE_NEVER;
-	s->recv_age_ms = LS_AGE_NEVER;
-	s->ack_age_ms = LS_AGE_NEVER;
+	no_ages(s);
 	if (s->tuple.state == TCP_LISTEN) {
 		s->tuple.role = LS_ROLE_LISTEN;
 		s->unread = waiting;
@@ -177,6 +180,18 @@ struct reach {
 	__s32 fd;
 	__u32 flags; /* enum ls_sock_flag of the descriptor */
 };
+
+static __always_inline void reach_of(struct reach *r, struct task_struct *task)
+{
+	r->pid = task->tgid;
+	r->start_ns = process_start_ns(task);
+}
+
+static __always_inline void reach_through(struct reach *r, __s32 fd, struct file *file)
+{
+	r->fd = fd;
+	r->flags = GET(file, f_flags) & O_NONBLOCK ? LS_SOCK_NONBLOCK : 0;
+}
 
 /* What rows of every family have; the row is zeroed, its tuple and role are set. */
 static __always_inline void row_common(struct ls_sock *s, struct sock *sk, const struct reach *r)

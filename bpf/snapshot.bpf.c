@@ -11,7 +11,6 @@
 #include "lostsock.bpf.h"
 #include "row.bpf.h"
 
-#define O_NONBLOCK	    04000
 #define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
 
 __u32 uring_seen = 0; /* a process has an io_uring, which may hold sockets that no table shows */
@@ -31,9 +30,8 @@ static __noinline int write_inet(struct seq_file *seq, struct sock *sk, struct r
 static __noinline int write_unix(struct seq_file *seq, struct sock *sk, struct reach *r)
 {
 	struct ls_unix row;
-	__u16 type = sk->sk_type;
 
-	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+	if (!has_connections(sk->sk_type))
 		return 0;
 	__builtin_memset(&row, 0, sizeof(row));
 	fill_unix(&row, sk, r);
@@ -87,10 +85,8 @@ int files(struct bpf_iter__task_file *ctx)
 	sk = sock->sk;
 	if (!sk || !task_wanted(task))
 		return 0;
-	r.pid = task->tgid;
-	r.start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	r.fd = ctx->fd;
-	r.flags = file->f_flags & O_NONBLOCK ? LS_SOCK_NONBLOCK : 0;
+	reach_of(&r, task);
+	reach_through(&r, ctx->fd, file);
 	write_row(seq, sk, &r);
 	return 0;
 }

@@ -72,8 +72,7 @@ static __always_inline __u64 walk_frames(struct frames *f, struct task_struct *t
 		if (bpf_probe_read_user(&link, sizeof(link), (void *)fp) || !link.ip)
 			break;
 		f->ip[i] = link.ip;
-		hash = (hash ^ link.ip) * 0x9e3779b97f4a7c15ull; /* 2^64 / golden ratio */
-		hash ^= hash >> 29;
+		hash = ls_shape_mix(hash, link.ip);
 		last = fp + sizeof(link);
 		fp = link.fp;
 	}
@@ -219,9 +218,7 @@ static __always_inline void copy_head(struct ls_copy *c, struct task_struct *tas
 	c->hdr.type = LS_COPY;
 	c->hdr.zero = 0;
 	c->hdr.time_ns = bpf_ktime_get_ns();
-	c->who.pid = BPF_CORE_READ(task, tgid);
-	c->who.tid = BPF_CORE_READ(task, pid);
-	c->who.start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	who_is(&c->who, task);
 }
 
 /* Copies may fill half of the ring; the rest is for the records that name them. A reader is woken

@@ -160,10 +160,7 @@ static __always_inline void tell_conn(const struct values *v, const struct ls_pr
 
 static __always_inline bool wanted(struct task_struct *task)
 {
-	if ((cfg.filters & LS_FILTER_CGROUP) && !cgroup_wanted(task))
-		return false;
-	return !(cfg.filters & LS_FILTER_NETNS) ||
-	       BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) == cfg.netns;
+	return cgroup_wanted(task) && NETNS_WANTED(task_netns(task));
 }
 
 /* Who tells is mostly who told last: its place in the map need not be looked for again. */

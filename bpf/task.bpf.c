@@ -43,7 +43,7 @@ static __always_inline __u32 held_by(struct task_struct *task)
 	struct tally t = { .task = task };
 	__u32 fd;
 
-	t.max = BPF_CORE_READ(task, files, fdt, max_fds);
+	t.max = fds_max(task);
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(FDS_MAX, tally_fd, &t, 0);
 		return t.held;
@@ -57,10 +57,10 @@ static __always_inline __u32 held_by(struct task_struct *task)
 /* @number: of a birth the parent, of ASKED the signal. */
 static __always_inline void tell(struct task_struct *task, __u32 what, __u32 number)
 {
+	__u32 netns = task_netns(task);
 	struct ls_proc *rec;
 
-	if ((cfg.filters & LS_FILTER_NETNS) &&
-	    BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) != cfg.netns)
+	if (!NETNS_WANTED(netns))
 		return;
 	rec = ring_reserve(LS_PROC, sizeof(*rec));
 	if (!rec)
@@ -74,8 +74,8 @@ static __always_inline void tell(struct task_struct *task, __u32 what, __u32 num
 		rec->exit_code = what >= LS_PROC_EXIT ? BPF_CORE_READ(task, exit_code) : 0;
 	rec->held = what == LS_PROC_EXIT && (rec->exit_code & 0x7f) ? held_by(task) : 0;
 	rec->zero = 0;
-	rec->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
-	rec->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	rec->netns = netns;
+	rec->cgroup = cgroup_of(task);
 	rec->task_start_ns = BPF_CORE_READ(task, start_time);
 	/* The process's name, not that of the thread that starts or ends. */
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, group_leader, comm);
@@ -143,7 +143,7 @@ int BPF_PROG(task_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exit, struct task_struct *task)
 {
-	bool last = BPF_CORE_READ(task, signal, live.counter) == 0;
+	bool last = !others_live(task);
 	__u32 pid = task->tgid, tid = task->pid;
 
 	if (!task_wanted(task))

@@ -17,10 +17,8 @@ static __always_inline __u8 tcp_role(struct tcp_sock *tp, __u32 fin)
 {
 	__u64 sent = GET(tp, bytes_sent) - GET(tp, bytes_retrans);
 	__u64 seen = GET(tp, bytes_acked) + (GET(tp, write_seq) - GET(tp, snd_una));
-	__u64 queued;
+	__u64 queued = GET(tp, write_seq) - GET(tp, snd_nxt); /* the program's, not sent yet */
 
-	queued =
-		GET(tp, write_seq) - GET(tp, snd_nxt); /* accepted from the program, not sent yet */
 	switch (seen - queued - sent - fin) {
 	case 0:
 		return LS_ROLE_SERVER;

@@ -3,10 +3,10 @@
  * Blocked time: how long each thread of a watched process sleeps, by place.
  *
  * Loaded only for given processes. Nearly all switches of the machine are others', so the very
- * first thing is to look the process up. Page faults and disks are counted by their
- * call. Else a place is a system call and a stack. The stack is walked, or known by its shape; one
- * that is neither is copied once, and until it has been unwound its place goes by instruction and
- * stack pointer.
+ * first thing is to look the process up. Page faults and disks are counted by their call. Else a
+ * place is a system call and a stack. The stack is walked, or known by its shape; one that is
+ * neither is copied once, and until it has been unwound its place goes by instruction and stack
+ * pointer.
  */
 #include "blocked.bpf.h"
 #include "files.bpf.h"
@@ -50,7 +50,7 @@ static __always_inline struct ls_wait_sum *new_place(struct task_struct *task,
 		return NULL;
 	sum->stack = key->stack;
 	sum->call = socket_call(task, (void *)bpf_task_pt_regs(task), key->nr);
-	sum->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	sum->start_ns = process_start_ns(task);
 	return sum;
 }
 
@@ -149,11 +149,7 @@ static __always_inline void comes(struct task_struct *task)
 
 static __always_inline bool watched(struct task_struct *task)
 {
-	__u32 pid = task->tgid;
-
-	if (!pid || !pid_wanted(pid))
-		return false;
-	return !(cfg.filters & LS_FILTER_CGROUP) || cgroup_wanted(task);
+	return task->tgid && task_wanted(task); /* 0: it idles */
 }
 
 SEC("tp_btf/sched_switch")

@@ -111,10 +111,10 @@ static __always_inline int row(struct seq_file *seq, struct task_struct *task, b
 	row.hdr.time_ns = snap_ns;
 	who_is(&row.who, task);
 	row.switches = task->nvcsw + task->nivcsw;
-	row.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	row.cgroup = cgroup_of(task);
 	row.threads = BPF_CORE_READ(task, signal, nr_threads);
 	row.ppid = BPF_CORE_READ(task, real_parent, tgid);
-	row.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	row.netns = task_netns(task);
 	BPF_CORE_READ_STR_INTO(&row.comm, task, comm);
 	bpf_seq_write(seq, &row, sizeof(row));
 	if (cfg.waiters && (row.flags & LS_TASK_BLOCKED))

@@ -35,10 +35,9 @@ struct ls_config {
 	__u32 self;	  /* our own pid */
 	__u32 copy_bytes; /* of a user stack at most, a multiple of 1,024; 0: frame pointers only */
 	__u32 numbered;	  /* stack numbers are the source's: see enum ls_number */
-	__u32 held;	  /* what a process still holds at its end is told of */
 	__u32 waiters;	  /* the registers of who is blocked on a socket stand after its row */
 	__u32 execs;	  /* the reader is woken when a process becomes another program */
-	__u32 datagram_stacks; /* who opens UDP sockets is looked at, too */
+	__u32 datagram_stacks; /* who opens UDP sockets has a stack, too: not on every kernel */
 };
 
 /* On each CPU: is conn_end at work, and how many ends did conn_end_nested tell of meanwhile? */

@@ -90,7 +90,7 @@ struct ls_open {
 	struct ls_who who; /* the opener; all 0: whoever has the listener */
 	__u64 cookie;
 	__s32 stack; /* its user stack's number (struct ls_stack), negative where none was taken */
-	__s32 fd;    /* the new descriptor where it is known (accept), else -1 */
+	__s32 fd;    /* the new descriptor; -1: not known, as in all that bpf/ writes */
 	struct ls_tuple tuple;
 	__u32 zero;
 };
@@ -193,8 +193,8 @@ enum ls_task_flag {
 enum ls_call {
 	LS_CALL_NONE = 0,
 	LS_CALL_READ = 1,  /* read, readv, recv*, recvmmsg */
-	LS_CALL_WRITE = 2, /* write, writev, send*, sendfile, splice */
-	LS_CALL_POLL = 3,  /* poll, ppoll, select: `fd` is the only socket in its set */
+	LS_CALL_WRITE = 2, /* write, writev, send*, sendfile */
+	LS_CALL_POLL = 3,  /* poll, ppoll: `fd` is the only socket in its set */
 	LS_CALL_CONNECT = 4,
 	LS_CALL_ACCEPT = 5,
 };

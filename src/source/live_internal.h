@@ -19,8 +19,15 @@ struct live_streams;
 struct live_local;
 struct live_parked;
 
+/* The kernel's types as it gives them, read when the first is asked for. */
+struct live_types {
+	char *text;
+	size_t bytes;
+};
+
 struct live {
 	struct lostsock_bpf *skel;
+	struct live_types types; /* while it is loaded */
 	/* NULL: numbers are the kernel's, nothing is unwound or named */
 	struct live_stacks *stacks;
 	struct live_waits *waits;     /* NULL: blocked time is not asked for */
@@ -59,10 +66,17 @@ struct live {
 struct live *live_of(const struct source *src);
 int live_pump(void *arg, source_sink_fn sink, void *ctx);
 
-/* ---- live_load.c */
+/* ---- live_types.c */
+#define LIVE_TYPE_EMPTY "btf_trace_sock_recv_length" /* it tells of reads that find nothing */
 bool live_has_btf(void);
-/* Does this kernel have a type of this name? */
+/* Does this kernel have a type, or an enum's constant, of this name? What is read for that stays in
+ * @t, zeroed at first, for the next question. */
+bool live_types_have(struct live_types *t, const char *name);
+void live_types_free(struct live_types *t);
+/* For one question only. */
 bool live_has_type(const char *name);
+
+/* ---- live_load.c */
 int live_load(struct live *live, const struct live_options *opt, char err[LIVE_ERROR_LEN]);
 void live_unload(struct live *live);
 /* Lets the kernel's side look at one more process. -errno. */
@@ -76,10 +90,6 @@ void live_set_verbose(bool verbose);
 /* Puts all descendants of @pids into the map `pids`, and the list of all into live->pids. -errno.
  */
 int live_children(struct live *live, const uint32_t *pids, size_t n);
-
-/* ---- live_suspect.c */
-/* Does this kernel tell of reads that find nothing? */
-bool live_has_empty(void);
 
 /* ---- live_snapshot.c */
 int live_snapshot(void *arg, uint32_t passes, source_sink_fn sink, void *ctx);

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "source/live_stream.h"
@@ -40,34 +38,6 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
-}
-
-bool live_has_btf(void)
-{
-	struct stat st;
-
-	return !stat("/sys/kernel/btf/vmlinux", &st) && st.st_size;
-}
-
-/* To look it up properly is to parse all of the kernel's types a second time, which takes a tenth
- * of the whole start; their names stand in them as they are. */
-bool live_has_type(const char *name)
-{
-	const size_t room = 32 << 20;
-	char *types = malloc(room);
-	FILE *f = fopen("/sys/kernel/btf/vmlinux", "re");
-	size_t n = f && types ? fread(types, 1, room, f) : 0;
-	bool has = n && memmem(types, n, name, strlen(name) + 1); /* with its NUL */
-
-	if (f)
-		fclose(f);
-	free(types);
-	return has;
-}
-
-bool live_probes_need_admin(void)
-{
-	return !live_has_type("bpf_uprobe_multi_link");
 }
 
 void live_set_verbose(bool verbose)
@@ -112,7 +82,8 @@ static void configure_detail(struct live *live, const struct live_options *opt)
 	bpf_program__set_autoload(skel->progs.task_held, opt->detail & LIVE_HELD);
 	bpf_program__set_autoload(skel->progs.task_asked, opt->detail & LIVE_HELD);
 	bpf_program__set_autoload(skel->progs.read_empty,
-				  (opt->detail & LIVE_EMPTY) && live_has_empty());
+				  (opt->detail & LIVE_EMPTY) &&
+					  live_types_have(&live->types, LIVE_TYPE_EMPTY));
 	bpf_program__set_expected_attach_type(skel->progs.stream_told, LIVE_UPROBE_MULTI);
 	if (!(opt->detail & LIVE_STREAMS))
 		bpf_map__set_max_entries(skel->maps.stream_probes, 1);
@@ -213,7 +184,7 @@ static int try_load(struct live *live, const struct live_options *opt, int try,
 	bpf_program__set_autoload(live->skel->progs.local_open,
 				  live->skel->rodata->cfg.stacks != LS_STACKS_NONE &&
 					  try < TRY_NO_LOCAL &&
-					  live_has_type("BPF_CGROUP_UNIX_CONNECT"));
+					  live_types_have(&live->types, "BPF_CGROUP_UNIX_CONNECT"));
 	bpf_program__set_autoload(live->skel->progs.stream_told,
 				  (opt->detail & LIVE_STREAMS) && try < TRY_NO_STREAMS);
 	bpf_program__set_autoload(live->skel->progs.tasks, try < TRY_NO_POLL);
@@ -352,7 +323,9 @@ int live_load(struct live *live, const struct live_options *opt, char err[LIVE_E
 	if (!live_has_btf())
 		return say(err, -EOPNOTSUPP,
 			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): " LIVE_MEND_BTF);
-	e = load(live, opt, err) ?: fill_pids(live, opt, err) ?: attach(live, err);
+	e = load(live, opt, err);
+	live_types_free(&live->types);
+	e = e ?: fill_pids(live, opt, err) ?: attach(live, err);
 	if (e || !opt->detail || !opt->pid_count)
 		return e;
 	/* From here on the fork tracepoint follows those that are started. */

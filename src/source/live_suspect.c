@@ -9,11 +9,6 @@
 
 #define SUSPECTS_MAX 1024 /* as in bpf/empty.bpf.c */
 
-bool live_has_empty(void)
-{
-	return live_has_type("btf_trace_sock_recv_length");
-}
-
 /* Those that are no suspects any more. */
 static void clear(int fd, const uint64_t *cookies, size_t n)
 {

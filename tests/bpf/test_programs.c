@@ -83,7 +83,7 @@ static void each_program_by_itself(void **state)
 		const char *name = bpf_program__name(prog);
 
 		programs++;
-		if (prog == all->progs.read_empty && !live_has_empty())
+		if (prog == all->progs.read_empty && !live_has_type(LIVE_TYPE_EMPTY))
 			continue; /* before 6.3 */
 		skel = load_only(name);
 		one = skel ? bpf_object__find_program_by_name(skel->obj, name) : NULL;

@@ -7,28 +7,15 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "unit/streams.h"
-#include "unit/trial.h"
-
-#define PEERS LS_STREAM_PEERS
-
-static void tells(struct trial *tr, uint64_t id, uint16_t what, uint8_t how)
-{
-	struct ls_stream rec = stream_rec(tr->w->now_ns, PID, CONN, id, what, how);
-
-	rec.stack = 5;
-	world_tell(tr->w, &rec);
-}
+#include "unit/telling.h"
 
 /* Streams of the peer's, answered: we have closed our side. */
 static void answers(struct trial *tr, uint64_t from, uint64_t to)
 {
 	uint64_t id;
 
-	for (id = from; id < to; id++) {
-		tells(tr, 4 * id, LS_STREAM_OPEN, PEERS);
-		tells(tr, 4 * id, LS_STREAM_WRITE_CLOSED, LS_STREAM_END);
-	}
+	for (id = from; id < to; id++)
+		answered(tr, CONN, 4 * id);
 }
 
 /* How many are found as @exit_code ends it. */
@@ -75,8 +62,8 @@ static void those_it_would_have_settled(void **state)
 
 	answers(tr, 0, 1);
 	world_wait(tr->w, 1);
-	tells(tr, 0, LS_STREAM_READ_CLOSED, LS_STREAM_END);
-	tells(tr, 0, LS_STREAM_FREE, 0);
+	tells(tr, CONN, 0, LS_STREAM_READ_CLOSED, LS_STREAM_END);
+	tells(tr, CONN, 0, LS_STREAM_FREE, 0);
 	answers(tr, 1, 30);
 	assert_int_equal(ends(tr, 0), 1);
 	only(tr, VERDICT_STREAM_HALF_OPEN, false, 0);
@@ -93,13 +80,13 @@ static void others_are_healthy(void **state)
 	uint64_t id;
 
 	for (id = 0; id < 40; id++) {
-		tells(tr, id, LS_STREAM_OPEN, id & 1 ? PEERS : 0);
-		tells(tr, id, id & 1 ? LS_STREAM_READ_CLOSED : LS_STREAM_WRITE_CLOSED,
+		tells(tr, CONN, id, LS_STREAM_OPEN, id & 1 ? PEERS : 0);
+		tells(tr, CONN, id, id & 1 ? LS_STREAM_READ_CLOSED : LS_STREAM_WRITE_CLOSED,
 		      LS_STREAM_END);
 	}
 	answers(tr, 20, 40);
 	for (id = 20; id < 40; id++)
-		tells(tr, 4 * id, LS_STREAM_READ_CLOSED, LS_STREAM_END);
+		tells(tr, CONN, 4 * id, LS_STREAM_READ_CLOSED, LS_STREAM_END);
 	assert_int_equal(ends(tr, 0), 0);
 }
 
