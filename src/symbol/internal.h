@@ -137,6 +137,9 @@ bool module_find_section(Elf *elf, const char *name, Elf_Scn **scn, GElf_Shdr *s
 Dwarf_CFI *module_eh_cfi(struct module *m);
 Dwarf_CFI *module_debug_cfi(struct module *m);
 
+/* module_go.c: its table into m->go, if it has one. */
+void module_read_go(struct module *m);
+
 /* minidebug.c: .gnu_debugdata decompressed into *@image (malloc'd). NULL if there is none. */
 Elf *minidebug_open(Elf *elf, char **image, uint64_t *bytes);
 
