@@ -305,6 +305,8 @@ static int fork_part(struct web *web, const struct web_options *opt)
 	close(to[0]);
 	close(asks[1]);
 	listen_close_passed(passed);
+	/* One that systemd has made is for it to take away. */
+	web->unix_path = passed ? NULL : listen_unix_path(opt->listen);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	fcntl(to[1], F_SETFL, O_NONBLOCK);
@@ -331,7 +333,6 @@ int web_start(struct web *web, const struct web_options *opt)
 		return err ? err : STATUS_FAILED;
 	}
 	fcntl(web->asks, F_SETFL, O_NONBLOCK);
-	web->unix_path = listen_unix_path(opt->listen);
 	return 0;
 }
 

@@ -28,7 +28,11 @@ static bool is_port_listener(const struct conn *c)
 
 static uint32_t listener_of(const struct ledger *led, const struct conn *c)
 {
-	return index_get(led->by_listener, listener_key(c));
+	uint32_t id = index_get(led->by_listener, listener_key(c));
+	const struct conn *l = conn_at(led, id);
+
+	/* It may listen no more, or another one may have its number by now. */
+	return l && is_port_listener(l) && listener_key(l) == listener_key(c) ? id : 0;
 }
 
 /* Also of one that had another: IPV6_ADDRFORM makes an AF_INET6 socket an AF_INET one. */

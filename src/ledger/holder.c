@@ -20,10 +20,14 @@ void holder_charge(struct ledger *led, const struct conn *c, int n)
 		p->pub.live += n;
 }
 
+/* Anybody may dup() one socket half a million times, and each row goes along all of them: who comes
+ * after that many is not told apart. */
+#define HOLDERS_MAX 1024
+
 int holder_set(struct ledger *led, struct conn *c, uint32_t proc, int32_t fd)
 {
 	struct holder *h = &c->holder;
-	uint32_t id;
+	uint32_t id, n = 1;
 
 	if (!h->proc) {
 		h->proc = proc;
@@ -33,7 +37,7 @@ int holder_set(struct ledger *led, struct conn *c, uint32_t proc, int32_t fd)
 		holder_charge(led, c, 1);
 		return 0;
 	}
-	for (;; h = holder_next(led, h)) {
+	for (;; h = holder_next(led, h), n++) {
 		/* Until a snapshot shows it, the opener's descriptor may not be known. */
 		if (h->proc == proc && (h->fd == fd || h->fd < 0)) {
 			h->fd = fd;
@@ -43,6 +47,8 @@ int holder_set(struct ledger *led, struct conn *c, uint32_t proc, int32_t fd)
 		if (!holder_next(led, h))
 			break;
 	}
+	if (n >= HOLDERS_MAX)
+		return 0;
 	id = slab_alloc(&led->holders);
 	if (!id)
 		return -ENOMEM;

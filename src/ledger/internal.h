@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ledger's rooms, for each other: conn.c (connections and their holders), proc.c, site.c,
- * task.c, sweep.c (what a snapshot's end settles), stack.c, wait.c, left.c, stream.c, carrier.c,
- * count.c. ledger.c is the door.
+ * task.c, sweep.c (what a snapshot's end settles), stack.c, wait.c, left.c, stream.c,
+ * stream_site.c, carrier.c, count.c. ledger.c is the door.
  */
 #pragma once
 
@@ -241,6 +241,12 @@ void left_shown(struct ledger *led, struct conn *c, const struct ls_sock *row);
 int stream_apply(struct ledger *led, const struct ls_stream *rec);
 /* Frees all of @c's, as its connection's end does. */
 void streams_drop(struct ledger *led, struct carrier *c, uint64_t now_ns);
+
+/* ---- stream_site.c */
+struct stream_site *stream_site_at(const struct ledger *led, uint32_t id);
+/* Makes it if it is new. 0: no room. */
+uint32_t stream_site_get(struct ledger *led, uint32_t proc, int32_t stack, uint8_t kind,
+			 uint8_t library);
 void stream_sites_sweep(struct ledger *led);
 /* Frees those of @e, none of which has streams any more. */
 void stream_sites_drop(struct ledger *led, struct streams_entry *e);

@@ -271,7 +271,7 @@ const struct proc *ledger_proc(const struct ledger *led, uint32_t id);
 const struct site *ledger_site(const struct ledger *led, uint32_t id);
 const struct task *ledger_task(const struct ledger *led, uint32_t id);
 
-/* The holders of @c: start with &c->holder, go on until NULL. */
+/* The holders of @c, 1,024 at most: start with &c->holder, go on until NULL. */
 const struct holder *ledger_holder_next(const struct ledger *led, const struct holder *h);
 
 /* The newest process with this pid, 0 if none. */

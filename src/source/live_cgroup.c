@@ -36,12 +36,13 @@ int live_cgroup_id(const char *path, uint64_t *id, uint32_t *level)
 		return -EOPNOTSUPP;
 	if (!realpath(path, real) || stat(real, &st))
 		return -errno;
-	if (!S_ISDIR(st.st_mode) || strncmp(real, mount, strlen(mount)))
+	p = real + strlen(mount);
+	if (!S_ISDIR(st.st_mode) || strncmp(real, mount, strlen(mount)) || (*p && *p != '/'))
 		return -ENOTDIR;
 	/* On cgroup2 the id is the inode number (kernfs, 64-bit). */
 	*id = st.st_ino;
 	*level = 0;
-	for (p = real + strlen(mount); *p; p++)
+	for (; *p; p++)
 		*level += *p == '/' && p[1] && p[1] != '/';
 	return 0;
 }

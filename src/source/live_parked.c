@@ -74,6 +74,7 @@ void live_parked_suspect(struct live_parked *p, const uint64_t *cookies, size_t 
 	PPvoid_t slot;
 	size_t i;
 
+	p->rows = 0; /* of a snapshot that did not come to its end: who they name may go */
 	for (i = 0; i < n; i++) {
 		slot = JudyLIns(&p->suspects, cookies[i], PJE0);
 		if (!slot || slot == PPJERR)

@@ -112,7 +112,7 @@ static bool is_new_file(struct live_streams *s, const struct map_line *m)
 	uint64_t key = ls_shape_mix((uint64_t)m->major << 32 | m->minor, m->inode);
 
 	if (Judy1Count(s->looked, 0, -1, PJE0) >= LOOKED_MAX)
-		return false;
+		Judy1FreeArray(&s->looked, PJE0);
 	return Judy1Set(&s->looked, key, PJE0) == 1;
 }
 

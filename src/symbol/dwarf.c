@@ -59,14 +59,17 @@ static bool ranges_push(struct ranges *a, uint64_t low, uint64_t high, uint64_t 
 	return true;
 }
 
-static bool ranges_push_die(struct ranges *a, Dwarf_Die *die, uint64_t value)
+/* *@left: how many more are looked at; many may name one long list. */
+static bool ranges_push_die(struct ranges *a, Dwarf_Die *die, uint64_t value, uint32_t *left)
 {
 	Dwarf_Addr base, low, high;
 	ptrdiff_t at = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &low, &high)) > 0)
+	while (*left && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0) {
+		--*left;
 		if (!ranges_push(a, low, high, value))
 			return false;
+	}
 	return true;
 }
 
@@ -124,6 +127,7 @@ struct dwarf_index *dwarf_index_new(Dwarf *dw, uint64_t *bytes)
 	struct dwarf_index *x = calloc(1, sizeof(*x));
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die die, sub;
+	uint32_t left = DIES_MAX;
 	uint8_t type;
 
 	if (!x)
@@ -136,7 +140,7 @@ struct dwarf_index *dwarf_index_new(Dwarf *dw, uint64_t *bytes)
 		if (type == DW_UT_type || type == DW_UT_partial || !top->addr)
 			continue;
 		if (!add_unit(x, dwarf_dieoffset(&die)) ||
-		    !ranges_push_die(&x->covers, &die, x->n - 1))
+		    !ranges_push_die(&x->covers, &die, x->n - 1, &left))
 			break;
 	}
 	if (!x->covers.n) {
@@ -172,7 +176,7 @@ static bool read_functions(struct ranges *a, Dwarf_Die *parent, unsigned int dep
 	do {
 		switch (dwarf_tag(&die)) {
 		case DW_TAG_subprogram:
-			if (!ranges_push_die(a, &die, dwarf_dieoffset(&die)))
+			if (!ranges_push_die(a, &die, dwarf_dieoffset(&die), left))
 				return false;
 			/* Rust and Ada put functions into functions. */
 			/* fall through */

@@ -41,10 +41,10 @@ int file_open(const char *path)
 	return open_regular(open(path, O_PATH | O_CLOEXEC));
 }
 
-int file_open_in(uint32_t pid, const char *path)
+static int open_in(uint32_t pid, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | flags,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	char name[64];
@@ -57,6 +57,16 @@ int file_open_in(uint32_t pid, const char *path)
 	fd = open_regular((int)syscall(SYS_openat2, root, path, &how, sizeof(how)));
 	close(root);
 	return fd;
+}
+
+int file_open_in(uint32_t pid, const char *path)
+{
+	return open_in(pid, path, 0);
+}
+
+int file_open_plain(uint32_t pid, const char *path)
+{
+	return open_in(pid, path, O_NOFOLLOW);
 }
 
 int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end)

@@ -40,7 +40,7 @@ static uint32_t get_u32(const struct gopclntab *t, uint64_t at, bool *bad)
 /* A string that ends within the table, else NULL. */
 static const char *get_string(const struct gopclntab *t, uint64_t at)
 {
-	if (at >= t->len || !memchr(t->data + at, '\0', t->len - at))
+	if (at >= t->strings_end)
 		return NULL;
 	return (const char *)t->data + at;
 }
@@ -102,7 +102,7 @@ static void read_offsets(struct gopclntab *t, bool *bad)
 
 int gopclntab_init(struct gopclntab *t, const void *data, size_t len)
 {
-	const uint8_t *p = data;
+	const uint8_t *p = data, *last;
 	bool bad = false;
 
 	memset(t, 0, sizeof(*t));
@@ -111,6 +111,8 @@ int gopclntab_init(struct gopclntab *t, const void *data, size_t len)
 		goto refuse;
 	t->data = p;
 	t->len = len;
+	last = memrchr(p, '\0', len);
+	t->strings_end = last ? (size_t)(last - p) + 1 : 0;
 	t->quantum = p[6];
 	t->ptr_size = p[7];
 	/* Before anything is multiplied by it. */

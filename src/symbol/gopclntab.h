@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct gopclntab {
-	const uint8_t *data; /* not owned */
-	size_t len;
-	uint8_t version;  /* of struct's layout: 2, 16, 18, 20 */
-	uint8_t ptr_size; /* 4 or 8 */
+	const uint8_t *data;	 /* not owned */
+	size_t len, strings_end; /* no string begins behind the last NUL */
+	uint8_t version;	 /* of struct's layout: 2, 16, 18, 20 */
+	uint8_t ptr_size;	 /* 4 or 8 */
 	uint8_t quantum;
 	bool big_endian;
 	uint64_t text_start; /* 0: the caller has to find it; addresses count from there (18, 20) */

@@ -35,6 +35,14 @@ int file_open_mapped(uint32_t pid, uint64_t start, uint64_t end);
 /* "/proc/PID/NAME" whole, at most @len - 1 bytes, terminated. Returns the length, or -errno. */
 ssize_t file_read_proc(uint32_t pid, const char *name, char *buf, size_t len);
 
+/* The same, but no link stands in its place. */
+int file_open_plain(uint32_t pid, const char *path);
+
+/* ---- elf.c */
+
+/* NULL: it is no ELF file of this machine's kind, or has larger tables than any program. */
+Elf *elf_open(int fd);
+
 /* ---- symtab.c: functions of one file, sorted */
 
 struct elf_symbol {
@@ -50,9 +58,10 @@ struct symtab {
 	uint32_t n, room;
 	struct symtab_strings {
 		const char *data; /* belongs to the Elf that it was read from */
-		size_t len;
+		size_t len;	  /* up to the last NUL, which is in it */
 	} strings[SYMTAB_SOURCES];
 	uint32_t sources;
+	uint64_t bytes; /* that it has read */
 };
 
 /* Adds the functions of @elf's .symtab and .dynsym; @elf must outlive it. Bytes it read. */
@@ -103,6 +112,8 @@ struct module {
 		uint64_t vaddr, offset, filesz;
 	} load[MODULE_LOADS];
 	uint32_t loads;
+	uint64_t load_max_bytes; /* the largest one's, of all there are */
+	uint64_t eh_hdr_bytes;	 /* of PT_GNU_EH_FRAME */
 	struct symtab symtab;
 	struct gopclntab go;
 	Dwarf *dwarf;
@@ -125,6 +136,9 @@ bool module_find_section(Elf *elf, const char *name, Elf_Scn **scn, GElf_Shdr *s
 /* Its unwind tables, NULL if it has none. */
 Dwarf_CFI *module_eh_cfi(struct module *m);
 Dwarf_CFI *module_debug_cfi(struct module *m);
+
+/* module_go.c: its table into m->go, if it has one. */
+void module_read_go(struct module *m);
 
 /* minidebug.c: .gnu_debugdata decompressed into *@image (malloc'd). NULL if there is none. */
 Elf *minidebug_open(Elf *elf, char **image, uint64_t *bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The perf map of a process: found in its own root by its own number there, believed only if it
- * belongs to who runs the process, or to root. Kept open, so that it answers when the process is
- * gone; read on when it has grown.
+ * belongs to who runs the process, or to root, and is no link: that could lead to what only root
+ * may read. Kept open, so that it answers when the process is gone; read on when it has grown.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ void process_open_jit(struct process *p)
 	if (p->jit_fd >= 0 || p->exited)
 		return;
 	snprintf(path, sizeof(path), "/tmp/perf-%u.map", p->ns_pid);
-	p->jit_fd = file_open_in(p->pid, path);
+	p->jit_fd = file_open_plain(p->pid, path);
 	if (p->jit_fd < 0)
 		return;
 	if (fstat(p->jit_fd, &st) || (st.st_uid && st.st_uid != p->uid)) {

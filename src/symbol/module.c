@@ -4,19 +4,21 @@
  * for, its DWARF only when a line is wanted. Read by libelf without mmap: whoever shortens a file
  * while it is mapped would kill the reader.
  */
+#include <endian.h>
 #include <errno.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <stdio.h>
 
 #include "symbol/internal.h"
 
-#define NOTES_MAX_BYTES 65536
+#define NOTES_MAX_BYTES	 65536
+#define EH_HDR_MAX_BYTES (64u << 20)
 
 bool module_find_section(Elf *elf, const char *name, Elf_Scn **scn, GElf_Shdr *shdr)
 {
@@ -75,6 +77,15 @@ static void read_dynamic(struct module *m, const GElf_Phdr *ph, bool *pie, bool 
 	}
 }
 
+static void add_load(struct module *m, const GElf_Phdr *ph)
+{
+	if (ph->p_filesz > m->load_max_bytes)
+		m->load_max_bytes = ph->p_filesz;
+	if (m->loads < MODULE_LOADS)
+		m->load[m->loads++] =
+			(struct module_load){ ph->p_vaddr, ph->p_offset, ph->p_filesz };
+}
+
 static int read_head(struct module *m)
 {
 	GElf_Ehdr eh;
@@ -86,14 +97,16 @@ static int read_head(struct module *m)
 	if (elf_kind(m->elf) != ELF_K_ELF || !gelf_getehdr(m->elf, &eh) ||
 	    elf_getphdrnum(m->elf, &n))
 		return -ENOEXEC;
-	for (i = 0; i < n && i < 128; i++) {
+	for (i = 0; i < n; i++) {
 		GElf_Phdr ph;
 
 		if (!gelf_getphdr(m->elf, (int)i, &ph))
 			break;
-		if (ph.p_type == PT_LOAD && m->loads < MODULE_LOADS)
-			m->load[m->loads++] =
-				(struct module_load){ ph.p_vaddr, ph.p_offset, ph.p_filesz };
+		if (ph.p_type == PT_LOAD)
+			add_load(m, &ph);
+		else if (ph.p_type == PT_GNU_EH_FRAME)
+			m->eh_hdr_bytes =
+				ph.p_filesz > m->eh_hdr_bytes ? ph.p_filesz : m->eh_hdr_bytes;
 		else if (ph.p_type == PT_NOTE)
 			read_build_id(m, &ph);
 		else if (ph.p_type == PT_INTERP)
@@ -122,7 +135,7 @@ int module_open(struct module *m, int fd, const char *path)
 	m->size = (uint64_t)st.st_size;
 	m->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000ull + (uint64_t)st.st_mtim.tv_nsec;
 	m->path = strdup(path);
-	m->elf = m->path ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	m->elf = m->path ? elf_open(fd) : NULL;
 	if (!m->elf) {
 		err = m->path ? -ENOEXEC : -ENOMEM;
 		goto fail;
@@ -226,7 +239,7 @@ static Elf *open_debug_file(struct module *m)
 	if (fd < 0)
 		return NULL;
 	m->debug_fd = fd;
-	return elf_begin(fd, ELF_C_READ, NULL);
+	return elf_open(fd);
 }
 
 static bool has_symtab(Elf *elf)
@@ -249,55 +262,6 @@ static bool has_debug(Elf *elf)
 	       module_find_section(elf, ".zdebug_info", &scn, &shdr);
 }
 
-/* ---- Go's own table */
-
-/* In a position independent program the linker left the text's address to a relocation. */
-static uint64_t relocated(Elf *elf, uint64_t where)
-{
-	Elf_Scn *scn;
-	Elf_Data *data;
-	GElf_Shdr shdr;
-	GElf_Rela rela;
-	int i;
-
-	if (!module_find_section(elf, ".rela.dyn", &scn, &shdr) &&
-	    !module_find_section(elf, ".rela", &scn, &shdr))
-		return 0;
-	if (shdr.sh_size > SECTION_MAX_BYTES)
-		return 0;
-	data = elf_getdata(scn, NULL);
-	for (i = 0; data && gelf_getrela(data, i, &rela); i++)
-		if (rela.r_offset == where)
-			return (uint64_t)rela.r_addend;
-	return 0;
-}
-
-static void read_go(struct module *m)
-{
-	static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
-	uint64_t text = 0;
-	Elf_Data *data;
-	GElf_Shdr shdr;
-	Elf_Scn *scn;
-	size_t i;
-
-	for (i = 0; i < 2 && !m->go.data; i++) {
-		if (!module_find_section(m->elf, names[i], &scn, &shdr) ||
-		    shdr.sh_size > SECTION_MAX_BYTES)
-			continue;
-		data = elf_rawdata(scn, NULL);
-		if (!data || gopclntab_init(&m->go, data->d_buf, data->d_size))
-			continue;
-		m->bytes += data->d_size;
-		if (!m->go.text_start)
-			text = relocated(m->elf, shdr.sh_addr + 8 + 2ull * m->go.ptr_size);
-		if (text)
-			m->go.text_start = text;
-	}
-	if (m->go.data && !m->go.text_start && module_find_section(m->elf, ".text", &scn, &shdr))
-		m->go.text_start = shdr.sh_addr;
-}
-
 void module_read(struct module *m)
 {
 	uint64_t bytes = 0;
@@ -318,10 +282,22 @@ void module_read(struct module *m)
 	}
 	symtab_finish(&m->symtab);
 	m->bytes += bytes + m->symtab.room * sizeof(*m->symtab.syms);
-	read_go(m);
+	module_read_go(m);
 }
 
 /* ---- DWARF */
+
+/* What a section says that it will be: "ZLIB", then how long, the highest byte first. */
+static uint64_t zdebug_bytes(Elf *elf, const GElf_Shdr *shdr)
+{
+	const Elf_Data *head = elf_getdata_rawchunk(elf, (int64_t)shdr->sh_offset, 12, ELF_T_BYTE);
+	uint64_t bytes;
+
+	if (!head || memcmp(head->d_buf, "ZLIB", 4) != 0)
+		return shdr->sh_size;
+	memcpy(&bytes, (const char *)head->d_buf + 4, sizeof(bytes));
+	return be64toh(bytes);
+}
 
 /* All debug sections as they will be in memory; compressed ones say so themselves. */
 static uint64_t debug_bytes(Elf *elf)
@@ -344,11 +320,33 @@ static uint64_t debug_bytes(Elf *elf)
 		one = shdr.sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &chdr) ? chdr.ch_size
 										 : shdr.sh_size;
 		if (s[1] == 'z')
-			one = 16 * shdr.sh_size;
+			one = zdebug_bytes(elf, &shdr);
 		if (__builtin_add_overflow(sum, one, &sum))
 			return UINT64_MAX;
 	}
 	return sum;
+}
+
+/* libdw takes it that they do. Asked for once it has uncompressed them. */
+static bool debug_strings_end(Elf *elf)
+{
+	static const char *const sections[] = { ".debug_str", ".zdebug_str", ".debug_line_str",
+						".zdebug_line_str" };
+	const Elf_Data *data;
+	GElf_Shdr shdr;
+	Elf_Scn *scn;
+	size_t i;
+
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (!module_find_section(elf, sections[i], &scn, &shdr))
+			continue;
+		data = elf_getdata(scn, NULL);
+		/* A section may say that it has bytes, but none in the file. */
+		if (data && data->d_size &&
+		    (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1]))
+			return false;
+	}
+	return true;
 }
 
 void module_read_debug(struct module *m)
@@ -370,20 +368,26 @@ void module_read_debug(struct module *m)
 	if (!m->dwarf)
 		return;
 	m->bytes += bytes;
-	m->index = dwarf_index_new(m->dwarf, &m->bytes);
+	if (debug_strings_end(elf))
+		m->index = dwarf_index_new(m->dwarf, &m->bytes);
 }
 
 Dwarf_CFI *module_eh_cfi(struct module *m)
 {
-	uint32_t i;
+	GElf_Shdr shdr;
+	Elf_Scn *scn;
 
 	if (m->eh_tried)
 		return m->eh_cfi;
 	m->eh_tried = true;
-	for (i = 0; i < m->loads; i++)
-		if (m->load[i].filesz > 2 * SECTION_MAX_BYTES)
-			return NULL;
-	m->eh_cfi = m->elf ? dwarf_getcfi_elf(m->elf) : NULL;
+	if (!m->elf || m->load_max_bytes > 2 * SECTION_MAX_BYTES ||
+	    m->eh_hdr_bytes > EH_HDR_MAX_BYTES)
+		return NULL;
+	/* Where no section says how long they are, all that may be of them is read. */
+	m->bytes += m->eh_hdr_bytes + (module_find_section(m->elf, ".eh_frame", &scn, &shdr)
+					       ? shdr.sh_size
+					       : m->load_max_bytes);
+	m->eh_cfi = dwarf_getcfi_elf(m->elf);
 	return m->eh_cfi;
 }
 

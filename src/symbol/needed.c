@@ -271,7 +271,7 @@ static void read_dynamic(struct needed *x, uint32_t at, int fd, Elf *elf)
 static void read_file(struct needed *x, uint32_t at)
 {
 	int fd = file_open_in(x->pid, x->file[at].path);
-	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+	Elf *elf = fd < 0 ? NULL : elf_open(fd);
 
 	if (elf)
 		read_dynamic(x, at, fd, elf);

@@ -8,7 +8,9 @@
 #include "symbol/internal.h"
 #include "symbol/places.h"
 
-#define VENDOR "/vendor/"
+#define VENDOR	     "/vendor/"
+#define NAME_MAX_LEN 1024	/* of a function that is looked for */
+#define FUNCS_MAX    (4u << 20) /* of a Go program */
 
 struct places {
 	struct module m;
@@ -75,11 +77,11 @@ static uint64_t file_offset(const struct module *m, uint64_t vaddr)
 
 /* ---- functions */
 
-static bool same_name(const char *has, const char *wanted)
+static bool same_name(const char *has, size_t len, const char *wanted)
 {
-	size_t len = strlen(has), want = strlen(wanted), vendor = strlen(VENDOR);
+	size_t want = strlen(wanted), vendor = strlen(VENDOR);
 
-	if (len < want || strcmp(has + len - want, wanted) != 0)
+	if (len < want || memcmp(has + len - want, wanted, want) != 0)
 		return false;
 	return len == want ||
 	       (len >= want + vendor && !strncmp(has + len - want - vendor, VENDOR, vendor));
@@ -88,10 +90,10 @@ static bool same_name(const char *has, const char *wanted)
 static void found(const struct module *m, const char *has, uint64_t vaddr, const char *const *name,
 		  size_t n, uint64_t *offset)
 {
-	size_t i;
+	size_t len = has ? strnlen(has, NAME_MAX_LEN) : NAME_MAX_LEN, i;
 
-	for (i = 0; has && i < n; i++)
-		if (!offset[i] && same_name(has, name[i]))
+	for (i = 0; len < NAME_MAX_LEN && i < n; i++)
+		if (!offset[i] && same_name(has, len, name[i]))
 			offset[i] = file_offset(m, vaddr);
 }
 
@@ -134,7 +136,7 @@ void places_functions(struct places *p, const char *const *name, size_t n, uint6
 	module_read(m);
 	for (i = 0; i < m->symtab.n; i++)
 		found(m, symtab_name(&m->symtab, i), m->symtab.syms[i].addr, name, n, offset);
-	for (i = 0; i < m->go.funcs; i++)
+	for (i = 0; i < m->go.funcs && i < FUNCS_MAX; i++)
 		if (!gopclntab_at(&m->go, i, &place))
 			found(m, place.function, place.start, name, n, offset);
 	for (i = 0; m->is_go && i < n; i++)

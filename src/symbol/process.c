@@ -74,17 +74,23 @@ void process_drop(struct symbolizer *sym, struct process *p)
 	sym->stats.processes--;
 }
 
+/* The same, or what is read to take its place. */
+static bool is_kept(const struct process *p, const struct process *keep)
+{
+	return keep && p->pid == keep->pid;
+}
+
 /* Lets one go: the ended one that was used longest ago, or else any. */
 static bool evict(struct symbolizer *sym, const struct process *keep)
 {
 	struct process *p = sym->oldest;
 	unsigned int looked;
 
-	for (looked = 0; p && looked < 64 && (!p->exited || p == keep); looked++)
+	for (looked = 0; p && looked < 64 && (!p->exited || is_kept(p, keep)); looked++)
 		p = p->newer;
-	if (!p || !p->exited || p == keep)
+	if (!p || !p->exited || is_kept(p, keep))
 		p = sym->oldest;
-	if (!p || p == keep)
+	if (!p || is_kept(p, keep))
 		return false;
 	process_drop(sym, p);
 	sym->stats.evicted_processes++;

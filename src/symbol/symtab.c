@@ -9,10 +9,12 @@
 
 #include "symbol/internal.h"
 
-#define NAME_BITS 29
-#define NAME_MASK ((1u << NAME_BITS) - 1)
-#define SYMS_MAX  (8u << 20)
-#define LOOK_BACK 16
+#define NAME_BITS    29
+#define NAME_MASK    ((1u << NAME_BITS) - 1)
+#define SYMS_MAX     (8u << 20)
+#define LOOK_BACK    16
+#define BYTES_MAX    (2 * SECTION_MAX_BYTES) /* of all tables */
+#define NAME_MAX_LEN 256		     /* by which names are told apart */
 
 static const char *symbol_name(const struct symtab *t, const struct elf_symbol *s)
 {
@@ -55,26 +57,32 @@ static int symtab_push(struct symtab *t, const struct elf_symbol *s)
 static bool good_name(const struct symtab_strings *strings, GElf_Word name)
 {
 	return name < strings->len && name <= NAME_MASK && strings->data[name] &&
-	       strings->data[name] != '$' &&
-	       memchr(strings->data + name, '\0', strings->len - name);
+	       strings->data[name] != '$';
 }
 
 static uint64_t add_table(struct symtab *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
 	struct symtab_strings *strings = &t->strings[t->sources];
 	Elf_Data *data, *names;
+	const char *last;
 	GElf_Shdr str;
 	size_t i, n;
 
 	if (t->sources == SYMTAB_SOURCES || shdr->sh_size > SECTION_MAX_BYTES ||
 	    !shdr->sh_entsize || !gelf_getshdr(elf_getscn(elf, shdr->sh_link), &str) ||
-	    str.sh_size > SECTION_MAX_BYTES || str.sh_type != SHT_STRTAB)
+	    str.sh_size > SECTION_MAX_BYTES || str.sh_type != SHT_STRTAB ||
+	    t->bytes + shdr->sh_size + str.sh_size > BYTES_MAX)
 		return 0;
 	data = elf_getdata(scn, NULL);
 	names = elf_getdata(elf_getscn(elf, shdr->sh_link), NULL);
 	if (!data || !names || !names->d_buf)
 		return 0;
-	*strings = (struct symtab_strings){ names->d_buf, names->d_size };
+	/* One look for its end, not one for each name: there may be millions of one long one. */
+	last = memrchr(names->d_buf, '\0', names->d_size);
+	*strings = (struct symtab_strings){
+		.data = names->d_buf,
+		.len = last ? (size_t)(last - (const char *)names->d_buf) + 1 : 0,
+	};
 	n = data->d_size / shdr->sh_entsize;
 	for (i = 0; i < n && i < INT32_MAX; i++) {
 		struct elf_symbol s;
@@ -91,6 +99,7 @@ static uint64_t add_table(struct symtab *t, Elf *elf, Elf_Scn *scn, const GElf_S
 			break;
 	}
 	t->sources++;
+	t->bytes += data->d_size + names->d_size;
 	return data->d_size + names->d_size;
 }
 
@@ -111,7 +120,7 @@ static unsigned int underscores(const char *s)
 {
 	unsigned int n = 0;
 
-	while (s[n] == '_')
+	while (n < NAME_MAX_LEN && s[n] == '_')
 		n++;
 	return n;
 }
@@ -133,7 +142,7 @@ static int by_address(const void *a, const void *b, void *arg)
 	j = underscores(q);
 	if (i != j)
 		return i < j ? -1 : 1;
-	return strcmp(p, q);
+	return strncmp(p, q, NAME_MAX_LEN);
 }
 
 void symtab_finish(struct symtab *t)

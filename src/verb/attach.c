@@ -36,14 +36,22 @@ static bool quiet(const struct attach *a)
 	return a->show.screen != NULL;
 }
 
-/* exec may have put another program there. */
-static void read_commands(struct attach *a)
+static bool lives(const struct ledger *led, uint32_t pid)
+{
+	const struct proc *p = ledger_proc(led, ledger_find_proc(led, pid));
+
+	return p && !p->exit_ns;
+}
+
+/* exec may have put another program there; and after its end, its number may be another's. */
+static void read_commands(struct attach *a, const struct ledger *led)
 {
 	char now[COMMAND_LEN];
 	size_t i;
 
 	for (i = 0; i < a->opt->pid_count; i++)
-		if (*target_command(now, sizeof(now), a->opt->pids[i]))
+		if (lives(led, a->opt->pids[i]) &&
+		    *target_command(now, sizeof(now), a->opt->pids[i]))
 			memcpy(a->command[i], now, sizeof(now));
 }
 
@@ -119,7 +127,7 @@ static int on_tick(void *ctx, const struct view_input *in)
 	if (a->status || (!a->started && say_started(a, in)))
 		return 1;
 	tree_look(&a->tree, in->ledger);
-	read_commands(a);
+	read_commands(a, in->ledger);
 	suspects_tell(&a->suspects, &a->src, in);
 	if (quiet(a))
 		view_top_update(a->show.screen, in);

@@ -159,6 +159,12 @@ out:
 	return err;
 }
 
+static void reap(struct command *c)
+{
+	if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+		c->ended = true;
+}
+
 int command_release(struct command *c, const char *name)
 {
 	int err = 0;
@@ -167,17 +173,14 @@ int command_release(struct command *c, const char *name)
 	c->released = true;
 	/* An end of file is its exec: the descriptor is closed by that. */
 	n = write(c->go, "", 1) == 1 ? read(c->failed, &err, sizeof(err)) : -1;
-	if (n != sizeof(err))
+	if (n != sizeof(err)) {
+		/* Of one that was killed before signals were waited for, none will come. */
+		reap(c);
 		return 0;
+	}
 	fprintf(stderr, "lostsock: %s: %s\n", name,
 		err == -ENOENT && !strchr(name, '/') ? "command not found" : strerror(-err));
 	return err == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
-}
-
-static void reap(struct command *c)
-{
-	if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
-		c->ended = true;
 }
 
 void command_signal(struct command *c, const struct signalfd_siginfo *info)

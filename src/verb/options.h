@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: one table of options (options.c), each with the verbs that take it.
+ * The command line: one table of options (options.c), each with the verbs that take it, by which it
+ * is read (options_parse.c).
  */
 #pragma once
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* `lostsock run -- COMMAND`: a leak gate around a command and all that it starts. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -142,23 +144,56 @@ static int watch(struct run *r, struct source *src)
 
 /* ---- before it begins */
 
-/* A file that is made is the user's; one that was there keeps its owner, whoever that is. */
+/* As the user, whose programs may have put a link there: it leads no further than they could go. */
+static int open_as(const char *path, const struct command_user *user)
+{
+	int fd, err;
+
+	setfsgid(user->gid);
+	setfsuid(user->uid);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	err = errno;
+	setfsuid(geteuid());
+	setfsgid(getegid());
+	errno = err;
+	return fd;
+}
+
+/* A file that is made is the user's; one that was there keeps its owner, whoever that is. Where
+ * only root may write, no link is followed. */
+static int open_for(const char *path, const struct command_user *user)
+{
+	int fd;
+
+	if (!user->set)
+		return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = open_as(path, user);
+	if (fd >= 0 || (errno != EACCES && errno != EPERM))
+		return fd;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd >= 0 && fchown(fd, user->uid, user->gid))
+		errno = 0; /* where it may not be given away, it is root's */
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
 static FILE *open_output(const char *path, const struct command_user *user, int *status)
 {
 	FILE *out;
+	int fd;
 
 	if (!path)
 		return NULL;
-	out = fopen(path, "wxe");
-	if (out && user->set && fchown(fileno(out), user->uid, user->gid))
-		errno = 0; /* where it may not be given away, it is root's */
-	if (!out && errno == EEXIST)
-		out = fopen(path, "we");
-	if (!out) {
-		fprintf(stderr, "lostsock: %s: %s\n", path, strerror(errno));
-		*status = EXIT_USAGE;
-	}
-	return out;
+	fd = open_for(path, user);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (out)
+		return out;
+	fprintf(stderr, "lostsock: %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	*status = EXIT_USAGE;
+	return NULL;
 }
 
 static void join_words(char *buf, size_t len, char **argv)
@@ -221,6 +256,9 @@ static int start(struct run *r, struct source *src, struct options *own)
 		err = command_fork(&r->command, r->opt->command, &r->user);
 	/* Inherited from who ignores it, it would take the child's status away. */
 	if (!err && signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		err = -errno;
+	/* It may be killed before it begins: then nobody reads the word that lets it. */
+	if (!err && signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		err = -errno;
 	if (!err)
 		err = signals_block_all();

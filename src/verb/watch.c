@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,7 +192,7 @@ static int handle_keys(struct watch *w)
 
 static int wait_ms(const struct watch *w)
 {
-	uint64_t now_ns = monotonic_ns(), until_ns = w->next_ns, end_ns;
+	uint64_t now_ns = monotonic_ns(), until_ns = w->next_ns, end_ns, ms;
 
 	if (w->opt->for_ns) {
 		end_ns = w->begin_ns + w->opt->for_ns;
@@ -199,7 +200,10 @@ static int wait_ms(const struct watch *w)
 	}
 	if (w->until_ns && w->until_ns < until_ns)
 		until_ns = w->until_ns;
-	return until_ns > now_ns ? (until_ns - now_ns + 999999) / 1000000 : 0;
+	if (until_ns <= now_ns)
+		return 0;
+	ms = (until_ns - now_ns + 999999) / 1000000;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
 /* False: a signal ends the watch. */

@@ -23,3 +23,17 @@ refuses 3 'root|CAP_|capabilit' record /dev/null --for 1s
 lostsock replay recording --once --json | jq -e '.schema == 1' >/dev/null ||
 	fail "replay asks for privileges"
 lostsock --help >/dev/null || fail "--help asks for privileges"
+
+# Who has some of them only, as root in a container does, gives up the others all the same.
+LOSTSOCK=$PWD/lostsock
+sleep 60 9>&- &
+asleep=$!
+setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace ./lostsock attach "$asleep" >out 2>err 9>&- &
+attached=$!
+until_true 15 grep -q 'attached to' err || fail "not attached: $(cat err)"
+has=$(awk '$1 == "CapPrm:" { print $2 }' "/proc/$attached/status")
+kill "$asleep"
+wait "$attached" || fail "attach: exit status $?: $(cat err)"
+bpf=39 perfmon=38 dac_read_search=2
+[ $((16#$has & ~(1 << bpf | 1 << perfmon | 1 << dac_read_search | 1 << 21))) -eq 0 ] ||
+	fail "it may still: $has"

@@ -55,6 +55,20 @@ sh -c 'grep -E "^Sig(Blk|Ign)" /proc/self/status' | diff - "$TMPDIR/ours" ||
 gate 0 env
 grep -q "^HOME=${HOME:-}" "$TMPDIR/out" || [ -z "${HOME:-}" ] || fail "its environment was touched"
 
+# --- one that is killed before it has begun ---
+
+timeout 60 "$LOSTSOCK" run sleep 30 >"$TMPDIR/out" 2>"$TMPDIR/err" 9>&- &
+waits=$!
+child_of() {
+	local run
+	run=$(pgrep -P "$1" -x lostsock) && pgrep -P "$run" -x lostsock >"$TMPDIR/child"
+}
+until_true 10 child_of "$waits" || fail "there is no child that waits"
+kill -KILL "$(cat "$TMPDIR/child")"
+status=0
+wait "$waits" || status=$?
+[ "$status" -eq 137 ] || fail "killed while it waited: exit status 137 expected, got $status"
+
 # --- one that leaks ---
 
 gate 1 "$LOAD/died-holding" --leaky --mode exit --seconds 0.3 --hold 0.6

@@ -37,6 +37,21 @@ SUDO_UID=$uid SUDO_GID=$gid lostsock run --report report --junit junit.xml true
 SUDO_UID=$uid SUDO_GID=$gid lostsock run --report of-root true
 [ "$(stat -c %u of-root)" = 0 ] || fail "a file that was there has been given away"
 
+# A program of the user's may have put a link there, which only root could follow.
+mkdir theirs && chmod 777 theirs && : >of-root && chmod 600 of-root && echo kept >of-root
+ln -s ../of-root theirs/report && ln -s ../made theirs/junit.xml
+for file in report junit; do
+	status=0
+	path=theirs/$file
+	[ $file = report ] || path=theirs/junit.xml
+	SUDO_UID=$uid SUDO_GID=$gid lostsock run --$file "$path" true 2>err || status=$?
+	[ $status -eq 2 ] || fail "a link to what is root's: exit status 2 expected, got $status"
+done
+[ "$(cat of-root)" = kept ] || fail "a file of root's was overwritten through a link"
+[ ! -e made ] || fail "a file was made through a link where its user may not"
+SUDO_UID=$uid SUDO_GID=$gid lostsock run --report theirs/new true
+[ "$(stat -c %u:%g theirs/new)" = "$uid:$gid" ] || fail "the file is not the user's"
+
 mkdir closed && chmod 700 closed && cp /bin/true closed/
 status=0
 SUDO_UID=$uid SUDO_GID=$gid lostsock run "$PWD/closed/true" 2>err || status=$?

@@ -46,8 +46,8 @@ leaves 0 'length == 1 and .[0].count == 3 and (.[0].certain | not)' "$LOAD/strea
 leaves 0 'length == 0' "$LOAD/streams" --mode alone --count 200 --keep 20 --hold 0.02
 # killed STATUS SIGNAL FILTER: ended by a signal, which its own handler makes a good end of.
 killed() {
-	leaves "$1" "$3" sh -c "'$LOAD/streams' --mode answers --count 200 --keep 20 --hold 30 &
-		sleep 1; kill -$2 \$!; wait \$!"
+	leaves "$1" "$3" sh -c "'$LOAD/streams' --mode heard-answers --count 200 --keep 20 --hold 30 >'$TMPDIR/told' &
+		until grep -q done '$TMPDIR/told'; do sleep 0.1; done; kill -$2 \$!; wait \$!"
 }
 killed 0 TERM "$half and (.[0].certain | not)"
 killed 137 KILL 'length == 0'

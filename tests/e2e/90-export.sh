@@ -198,3 +198,22 @@ until_true 20 is_ready || fail "not ready by systemd's socket: $(cat "$export_lo
 web_pid=$(pgrep -P "$export_pid")
 gets 200 /metrics
 exported
+
+# ... which is systemd's to take away, too
+python3 - "$LOSTSOCK" "$TMPDIR/passed" 2>"$export_log" 9>&- <<'END' &
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[2])
+s.listen()
+if s.fileno() != 3:
+    os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], ["lostsock", "export", "--netns", "self", "--web.listen-address", "unix:" + sys.argv[2]])
+END
+export_pid=$!
+until_true 20 eval 'curl -sS --unix-socket "$TMPDIR/passed" http://localhost/readyz 2>/dev/null | grep -qx ready' ||
+	fail "not ready by systemd's socket: $(cat "$export_log")"
+web_pid=$(pgrep -P "$export_pid")
+exported
+[ -S "$TMPDIR/passed" ] || fail "a socket that systemd has made was taken away"

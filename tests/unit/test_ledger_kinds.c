@@ -200,6 +200,48 @@ static void role_from_the_listener(void **state)
 	assert_int_equal(conn_of(s, C + 3)->role, LS_ROLE_UNKNOWN);
 }
 
+/* Each row would go along all of them: half a million descriptors are anybody's to make. */
+static void descriptors_without_end(void **state)
+{
+	struct story *s = *state;
+	const struct holder *h;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 2; i++) {
+		int32_t fd;
+
+		begin(s);
+		for (fd = 3; fd < 3003; fd++)
+			assert_int_equal(tell_row(s, C, 100, fd, LS_ROLE_CLIENT), 0);
+		finish(s);
+	}
+	for (h = &conn_of(s, C)->holder; h; h = ledger_holder_next(s->led, h))
+		n++;
+	assert_int_equal(n, 1024);
+	tell_end(s, C);
+	assert_null(conn_of(s, C));
+}
+
+/* What was a listener and is none any more leaves its number to a connection, which is none. */
+static void no_listener_any_more(void **state)
+{
+	struct story *s = *state;
+	struct ls_open open = open_rec(s, 3, 0, LS_ROLE_SERVER, -1);
+
+	begin(s);
+	tell_row(s, C, 100, 5, LS_ROLE_LISTEN);
+	finish(s);
+	begin(s);
+	tell_row(s, C, 100, 5, LS_ROLE_PEER);
+	finish(s);
+	tell_end(s, C);
+	tell_open(s, 2, 200, LS_ROLE_CLIENT, 7);
+	open.who = (struct ls_who){ .pid = 0 };
+	assert_int_equal(tell(s, &open), 0);
+	assert_non_null(conn_of(s, 3));
+	assert_int_equal(conn_of(s, 3)->opener, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +252,8 @@ int main(void)
 		CASE(unix_path_at_its_longest),
 		CASE(udp_connects_later),
 		CASE(role_from_the_listener),
+		CASE(descriptors_without_end),
+		CASE(no_listener_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

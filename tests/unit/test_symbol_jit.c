@@ -118,6 +118,21 @@ static void it_still_is_when_the_process_is_gone(void **state)
 	assert_string_equal(f.function, "leakOne");
 }
 
+/* It could lead to what only root may read, and be told in a report. */
+static void a_link_in_its_place_is_not_followed(void **state)
+{
+	struct fixture *x = *state;
+	const uint64_t page = strtoull(x->line, NULL, 16);
+	char moved[96];
+	struct symbol_frame f;
+
+	snprintf(moved, sizeof(moved), "%s/map", x->dir);
+	assert_int_equal(rename(x->map, moved), 0);
+	assert_int_equal(symlink(moved, x->map), 0);
+	symbolizer_frames(x->sym, (uint32_t)x->v.pid, page, false, &f, 1);
+	assert_string_equal(f.function, "");
+}
+
 static void names_that_come_later_are_read(void **state)
 {
 	struct fixture *x = *state;
@@ -168,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(code_is_named_by_its_map),
 		TEST(it_still_is_when_the_process_is_gone),
+		TEST(a_link_in_its_place_is_not_followed),
 		TEST(names_that_come_later_are_read),
 		TEST(a_map_of_somebody_else_is_not_believed),
 		TEST(a_map_that_is_no_file_is_not_opened),

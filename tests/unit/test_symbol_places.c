@@ -3,11 +3,13 @@
  * Places in a file, looked for in this very program: its functions by name, and its probes; each
  * where the kernel has mapped it.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -185,6 +187,59 @@ static void damage_is_survived(void **state)
 	unlink(name);
 }
 
+/* A sparse file of one segment, of so many sections and segments, whose names are so long. */
+static bool opens(uint64_t sections, uint16_t segments, uint64_t names_bytes)
+{
+	const Elf64_Phdr load = { .p_type = PT_LOAD, .p_filesz = 4096, .p_memsz = 4096 };
+	const Elf64_Shdr first = { .sh_size = sections > UINT16_MAX ? sections : 0 };
+	const Elf64_Shdr names = { .sh_type = SHT_STRTAB, .sh_offset = 0, .sh_size = names_bytes };
+	Elf64_Ehdr eh = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, 1 },
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = 1,
+		.e_phoff = sizeof(eh),
+		.e_shoff = 65536,
+		.e_ehsize = sizeof(eh),
+		.e_phentsize = sizeof(load),
+		.e_phnum = segments,
+		.e_shentsize = sizeof(first),
+		.e_shnum = sections > UINT16_MAX ? 0 : (uint16_t)sections,
+		.e_shstrndx = 1,
+	};
+	char name[] = "/tmp/places.XXXXXX";
+	int fd = mkstemp(name);
+	struct places *p;
+
+	assert_int_equal(pwrite(fd, &eh, sizeof(eh), 0), sizeof(eh));
+	assert_int_equal(pwrite(fd, &load, sizeof(load), sizeof(eh)), sizeof(load));
+	assert_int_equal(pwrite(fd, &first, sizeof(first), 65536), sizeof(first));
+	assert_int_equal(pwrite(fd, &names, sizeof(names), 65536 + sizeof(first)), sizeof(names));
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	p = places_open((uint32_t)getpid(), 0, 0, name);
+	if (!p)
+		assert_int_equal(errno, ENOEXEC);
+	places_close(p);
+	close(fd);
+	unlink(name);
+	return p;
+}
+
+/* libelf would believe it, and take as much memory. */
+static void tables_no_program_has_are_not_read(void **state)
+{
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+	skip();
+#endif
+	assert_true(opens(2, 1, 100));
+	assert_true(opens(4096, 128, 1 << 20));
+	assert_false(opens(4097, 1, 100));
+	assert_false(opens(65536, 1, 100)); /* counted in the first section */
+	assert_false(opens(2, 129, 100));
+	assert_false(opens(2, PN_XNUM, 100)); /* likewise */
+	assert_false(opens(2, 1, (1 << 20) + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +247,7 @@ int main(void)
 		cmocka_unit_test(what_it_is),
 		cmocka_unit_test(probes_in_notes),
 		cmocka_unit_test(damage_is_survived),
+		cmocka_unit_test(tables_no_program_has_are_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -387,6 +387,35 @@ static void limits_hold(void **state)
 	assert_true(stats.evicted_modules > 0);
 }
 
+/* To read its mappings again may need room: others make it, not the one that is read. */
+static void one_that_has_ended_is_read_again(void **state)
+{
+	struct fixture *x = *state;
+	const struct symbolizer_limits limits = { .mappings = 1024 };
+	struct symbol_mapping map = { .path = "" };
+	struct symbolizer_stats stats = { .evicted_processes = 0 };
+	uint32_t pid, i;
+
+	build(x, "-g");
+	start(x);
+	symbolizer_free(x->sym);
+	x->sym = symbolizer_new(&limits);
+	assert_int_equal(symbolizer_process(x->sym, (uint32_t)x->v.pid, 0), 0);
+	symbolizer_exit(x->sym, (uint32_t)x->v.pid);
+	for (pid = 5000000; !stats.evicted_processes; pid++) {
+		symbolizer_process(x->sym, (uint32_t)x->v.pid, 0); /* used last */
+		for (i = 0; i < 64 && !stats.evicted_processes; i++) {
+			map.start = 4096 * (i + 1);
+			map.end = map.start + 4096;
+			symbolizer_stats(x->sym, &stats);
+			if (symbolizer_refresh(x->sym, (uint32_t)x->v.pid))
+				fail();
+			symbolizer_mapping(x->sym, pid, &map);
+		}
+	}
+	assert_int_equal(symbolizer_refresh(x->sym, (uint32_t)x->v.pid), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -402,6 +431,7 @@ int main(void)
 		TEST(forked_and_gone_before_anybody_looked),
 		TEST(below_a_function_that_never_returns),
 		TEST(limits_hold),
+		TEST(one_that_has_ended_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

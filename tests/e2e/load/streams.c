@@ -3,8 +3,9 @@
  * streams: a program of its own that tells of streams, as docs/PROBES.md says any program may. It
  * waits until somebody listens (--mode alone: it does not), opens --count streams and frees all but
  * --keep of them; of those it has closed writing. --mode answers: alone, and they are the peer's,
- * so that this was an answer. --mended: of all, and each is freed when 2,000 more have been opened.
- * --rate: so many events a second, in bursts of two milliseconds.
+ * so that this was an answer; --mode heard-answers: once somebody listens. --mended: of all, and
+ * each is freed when 2,000 more have been opened. --rate: so many events a second, in bursts of two
+ * milliseconds.
  *
  * Its second line has what that took of its CPU's time: "ns", for a stream opened and freed.
  */
@@ -52,7 +53,7 @@ static void one(const struct load *l, long i)
 	long gone = l->leaky ? i : i - LAG;
 
 	if (i < l->count)
-		begins(4 * (uint64_t)i, l->mode && !strcmp(l->mode, "answers"),
+		begins(4 * (uint64_t)i, l->mode && strstr(l->mode, "answers"),
 		       i < l->keep || !l->leaky);
 	if (gone >= l->keep)
 		ends(4 * (uint64_t)gone);
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
 
 	load_options(&l, argc, argv);
 	load_ready(&l, NULL, NULL, 0, "%s", "");
-	while (!l.mode && !tether_stream_free_semaphore && !load_stopped)
+	while ((!l.mode || !strncmp(l.mode, "heard", 5)) && !tether_stream_free_semaphore &&
+	       !load_stopped)
 		if (!load_wait(&l, 0.01))
 			return load_end(&l);
 	start = load_now();
