@@ -321,6 +321,10 @@ int conn_apply_end(struct ledger *led, const struct ls_end *rec)
 	return 0;
 }
 
+/* Fewer are a frame or two of a protocol's own, which cross the close on their way: TLS's
+ * close_notify (24 to 31), HTTP/2's PING, WINDOW_UPDATE and SETTINGS (9 to 17). No answer is. */
+#define ABORT_MIN_BYTES 64
+
 int conn_apply_abort(struct ledger *led, const struct ls_abort *rec)
 {
 	struct conn *c = conn_at(led, ledger_find_conn(led, rec->cookie));
@@ -332,7 +336,7 @@ int conn_apply_abort(struct ledger *led, const struct ls_abort *rec)
 	led->totals.aborted++;
 	proc_at(led, proc)->pub.aborted++;
 	s = c ? site_at(led, c->site) : NULL;
-	if (!s)
+	if (!s || rec->unread < ABORT_MIN_BYTES)
 		return 0;
 	if (!s->aborted++)
 		s->abort_first_ns = rec->hdr.time_ns;

@@ -133,7 +133,7 @@ static void aborts_are_the_closers(void **state)
 		.hdr = rec_hdr(LS_ABORT, sizeof(rec), s->now_ns),
 		.who = rec_who(100),
 		.cookie = C,
-		.unread = 10,
+		.unread = 64,
 	};
 	const struct site *site;
 

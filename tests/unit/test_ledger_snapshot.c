@@ -321,7 +321,7 @@ static void aborting_sites_are_kept(void **state)
 		.hdr = rec_hdr(LS_ABORT, sizeof(rec), s->now_ns),
 		.who = rec_who(100),
 		.cookie = C,
-		.unread = 10,
+		.unread = 1000,
 	};
 
 	tell_open(s, C, 100, LS_ROLE_CLIENT, 5);

@@ -128,7 +128,7 @@ static void task_stuck_not_servers(void **state)
 	assert_int_equal(wait_and_judge(tr, 86400), 0);
 }
 
-static void aborts(struct trial *tr, int aborted, int closed)
+static void aborts_of(struct trial *tr, int aborted, int closed, uint32_t unread)
 {
 	int i;
 
@@ -139,13 +139,30 @@ static void aborts(struct trial *tr, int aborted, int closed)
 			.hdr = rec_hdr(LS_ABORT, sizeof(rec), tr->w->now_ns),
 			.who = rec_who(PID),
 			.cookie = s->row.cookie,
-			.unread = 1000,
+			.unread = unread,
 		};
 
 		if (i < aborted)
 			world_tell(tr->w, &rec);
 		sock_ends(tr->w, s);
 	}
+}
+
+static void aborts(struct trial *tr, int aborted, int closed)
+{
+	aborts_of(tr, aborted, closed, 1000);
+}
+
+/* gRPC closes while a WINDOW_UPDATE is on its way, HTTPS clients while a close_notify is. */
+static void aborted_not_by_frames_of_the_protocol(void **state)
+{
+	struct trial *tr = *state;
+
+	aborts_of(tr, 40, 0, 63);
+	assert_int_equal(wait_and_judge(tr, 10), 0);
+	aborts_of(tr, 20, 0, 64);
+	wait_and_judge(tr, 10);
+	assert_int_equal(only(tr, VERDICT_ABORTED, true, 10).count, 20);
 }
 
 static void aborted(void **state)
@@ -217,6 +234,7 @@ int main(void)
 		CASE(task_stuck_on_udp),
 		CASE(task_stuck_not_servers),
 		CASE(aborted),
+		CASE(aborted_not_by_frames_of_the_protocol),
 		CASE(aborted_seldom),
 		cmocka_unit_test(died_holding),
 	};
