@@ -23,6 +23,7 @@ trap 'rm -f "$said"' EXIT
 status=0
 "$here/../e2e/run.sh" -j "${JOBS:-3}" -d "$here" | tee "$said"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+sed -Ei 's/ \([0-9]+ s\)$//' "$said" # how long they took
 
 # A script that ended before its rows could say so is a row itself.
 while read -r name why; do
