@@ -109,14 +109,14 @@ static __always_inline void ring_submit(void *rec, __u64 nth)
 	bpf_ringbuf_submit(rec, flags);
 }
 
-/* Typed pointers are read by plain loads where it counts: once a record of the ring, once a row.
- * Each step from pointer to pointer makes the verifier look for a name in all of the kernel's
- * types, though, a millisecond of the start; so what runs seldom uses probe reads. */
 static __always_inline __u64 process_start_ns(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, group_leader, start_time);
 }
 
+/* Typed pointers are read by plain loads where it counts: once a record of the ring, once a row.
+ * Each step from pointer to pointer makes the verifier look for a name in all of the kernel's
+ * types, though, a millisecond of the start; so what runs seldom uses probe reads. */
 static __always_inline void who_is(struct ls_who *who, struct task_struct *task)
 {
 	who->pid = task->tgid;

@@ -75,23 +75,18 @@ uint32_t carrier_get(struct ledger *led, uint32_t proc, uint8_t library, uint64_
 		     uint64_t now_ns)
 {
 	uint32_t id = carrier_find(led, proc, library, conn), streams;
+	uint64_t key = carrier_key(library, conn);
 	struct streams_entry *e;
 	struct carrier *c;
-	PPvoid_t slot;
 
 	if (id)
 		return id;
 	streams = streams_get(led, proc);
-	id = streams ? slab_alloc(&led->carriers) : 0;
+	e = streams_at(led, streams);
+	/* Another may have this key, and keeps it. */
+	id = e && !index_get(e->by_conn, key) ? index_alloc(&e->by_conn, key, &led->carriers) : 0;
 	if (!id)
 		return 0;
-	e = streams_at(led, streams);
-	slot = JudyLIns(&e->by_conn, carrier_key(library, conn), PJE0);
-	if (!slot || slot == PPJERR || *slot) {
-		slab_free(&led->carriers, id);
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
 	c = carrier_at(led, id);
 	c->conn = conn;
 	c->proc = proc;

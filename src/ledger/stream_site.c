@@ -18,20 +18,15 @@ uint32_t stream_site_get(struct ledger *led, uint32_t proc, int32_t stack, uint8
 			 uint8_t library)
 {
 	struct streams_entry *e = streams_at(led, proc_at(led, proc)->streams);
-	PPvoid_t slot = JudyLIns(&e->by_site, site_key(stack, kind, library), PJE0);
+	Word_t key = site_key(stack, kind, library);
+	uint32_t id = index_get(e->by_site, key);
 	struct stream_site *s;
-	uint32_t id;
 
-	if (!slot || slot == PPJERR)
+	if (id)
+		return id;
+	id = index_alloc(&e->by_site, key, &led->stream_sites);
+	if (!id)
 		return 0;
-	if (*slot)
-		return (uint32_t)(uintptr_t)*slot;
-	id = slab_alloc(&led->stream_sites);
-	if (!id) {
-		index_drop(&e->by_site, site_key(stack, kind, library));
-		return 0;
-	}
-	*slot = (void *)(uintptr_t)id;
 	s = stream_site_at(led, id);
 	s->proc = proc;
 	s->stack = stack;

@@ -6,19 +6,7 @@
 
 static uint32_t task_get(struct ledger *led, uint32_t tid)
 {
-	PPvoid_t slot = JudyLIns(&led->by_tid, tid, PJE0);
-	uint32_t id;
-
-	if (!slot || slot == PPJERR)
-		return 0;
-	if (*slot)
-		return (uint32_t)(uintptr_t)*slot;
-	id = slab_alloc(&led->tasks);
-	if (!id)
-		index_drop(&led->by_tid, tid);
-	else
-		*slot = (void *)(uintptr_t)id;
-	return id;
+	return index_get(led->by_tid, tid) ?: index_alloc(&led->by_tid, tid, &led->tasks);
 }
 
 static void task_free(struct ledger *led, uint32_t id)
